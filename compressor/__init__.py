@@ -1,0 +1,61 @@
+"""Compress Keras models for the edge, export them for each device, and prove the result.
+
+>>> import compressor
+>>> report = compressor.run("digits_cnn", recipe="int8", targets=["host", "coral"])
+
+Names are imported on first use, so that `import compressor` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compressor.api import check, gate, load_recipe, measure, run
+    from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
+    from compressor.recipe import Limits, Recipe
+    from compressor.report.schema import Report
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BadInput": "compressor.errors",
+    "CompressorError": "compressor.errors",
+    "Limits": "compressor.recipe",
+    "MissingTool": "compressor.errors",
+    "Recipe": "compressor.recipe",
+    "Report": "compressor.report.schema",
+    "StageFailed": "compressor.errors",
+    "check": "compressor.api",
+    "gate": "compressor.api",
+    "load_recipe": "compressor.api",
+    "measure": "compressor.api",
+    "run": "compressor.api",
+}
+
+__all__ = [
+    "BadInput",
+    "CompressorError",
+    "Limits",
+    "MissingTool",
+    "Recipe",
+    "Report",
+    "StageFailed",
+    "check",
+    "gate",
+    "load_recipe",
+    "measure",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'compressor' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

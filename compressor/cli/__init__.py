@@ -1,0 +1,80 @@
+"""The command line: one verb per file, found by file name; each defines `COMMAND`.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 passed, 1 a limit is broken or a stage failed,
+2 bad input, 3 a tool or device is missing, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from compressor import registry
+from compressor.errors import CompressorError
+
+_INTERRUPTED, _TERMINATED = 130, 143
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(registry.names(__name__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in registry.names(__name__):
+            return None
+        command: click.Command = registry.load(__name__, cmd_name, "COMMAND", "command")
+        return command
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="compressor")
+def cli() -> None:
+    """Compress Keras models for the edge, export them for each device, and prove the result.
+
+    Example: compressor run digits_cnn --recipe int8 --target host --target coral
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; every failure ends in one message and an exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    debug = "--debug" in sys.argv
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        sys.exit(2)
+    except click.Abort:
+        _say("interrupted; nothing was left behind")
+        sys.exit(_INTERRUPTED)
+    except CompressorError as error:
+        if debug:
+            raise
+        _say(f"error: {error}")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, a pager) went away: that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        if debug:
+            raise
+        _say(f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say("interrupted; nothing was left behind")
+        sys.exit(_INTERRUPTED)
+
+
+def _terminate(*_: Any) -> NoReturn:
+    _say("terminated; nothing was left behind")
+    sys.exit(_TERMINATED)
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)

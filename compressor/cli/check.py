@@ -1,0 +1,38 @@
+"""`compressor check`: recipe × targets, without TensorFlow."""
+
+from __future__ import annotations
+
+import click
+
+from compressor.options import debug_option, json_option, print_json
+
+
+@click.command(name="check")
+@click.option("--recipe", required=True, help="A shipped recipe's name or a YAML file.")
+@click.option("--target", "targets", multiple=True, default=("host",), show_default=True, help="A device; may be given several times.")
+@json_option
+@debug_option
+def COMMAND(recipe: str, targets: tuple[str, ...], as_json: bool, debug: bool) -> None:
+    """Say whether a recipe can be run for the targets; all mistakes at once, exit code 2.
+
+    \b
+    Example:
+      compressor check --recipe int8 --target coral --target jetson
+    """
+    from compressor import api
+    from compressor.errors import BadInput
+
+    try:
+        plan = api.check(recipe, targets)
+    except BadInput as error:
+        if as_json:
+            print_json({"passed": False, "mistakes": [line.strip() for line in str(error).splitlines()]})
+        raise
+    if as_json:
+        files = [{"stage": str(job.stage), "format": job.format, "precision": str(job.precision)} for job in plan.jobs]
+        rows = [{"target": row.target.name, "format": row.job.format, "runtime": row.runtime} for row in plan.rows]
+        print_json({"passed": True, "recipe": api.load_recipe(recipe).as_dict(), "files": files, "rows": rows})
+        return
+    click.echo(f"ok: recipe '{recipe}' for {', '.join(targets)} writes")
+    for job in plan.jobs:
+        click.echo(f"  {job.format} {job.precision} ({job.stage})")

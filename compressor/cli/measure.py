@@ -1,0 +1,62 @@
+"""`compressor measure`: one file on one runtime, in this process, without TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compressor.options import debug_option, json_option, print_json, threads_option
+
+if TYPE_CHECKING:
+    from compressor.measurement import Measurement
+
+
+@click.command(name="measure")
+@click.argument("artifact", type=click.Path())
+@click.option("--data", required=True, type=click.Path(), help="An .npz with x_evaluation and y_evaluation, or a sample's name.")
+@click.option("--runtime", help="Default: the first that opens the file.")
+@click.option("--outputs", type=click.Path(), help="Also write every sample's outputs to this .npz.")
+@threads_option
+@json_option
+@debug_option
+def COMMAND(
+    artifact: str, data: str, runtime: str | None, outputs: str | None, threads: int, as_json: bool, debug: bool
+) -> None:
+    """Measure accuracy, latency and memory of ARTIFACT, a .tflite or .onnx file.
+
+    Needs no TensorFlow: it runs on the device itself.
+
+    \b
+    Example:
+      compressor measure model_int8.tflite --data data.npz --threads 4
+    """
+    from compressor import api, progress
+
+    with progress.bar() as listener:
+        found = api.measure(artifact, data, runtime=runtime, threads=threads, results=outputs, on_progress=listener)
+    if as_json:
+        print_json(_as_dict(found))
+        return
+    click.echo(f"{artifact} on {found.runtime}, {found.host}, {threads} thread{'s' * (threads > 1)}")
+    if found.value is not None:
+        click.echo(f"  {found.metric:<12}{found.value:.4f} on {found.samples} samples")
+    timed = found.latency
+    click.echo(f"  {'latency':<12}p50 {timed.p50:.4f} ms, p90 {timed.p90:.4f}, p99 {timed.p99:.4f} ({timed.runs} runs)")
+    if found.peak_rss_bytes:
+        click.echo(f"  {'peak memory':<12}{found.peak_rss_bytes / 1e6:.1f} MB")
+
+
+def _as_dict(found: Measurement) -> dict[str, Any]:
+    return {
+        "runtime": found.runtime,
+        "host": found.host,
+        "provenance": "measured",
+        "samples": found.samples,
+        "metric": None if found.value is None else {"name": found.metric, "value": found.value},
+        "latency_ms": asdict(found.latency),
+        "peak_rss_bytes": found.peak_rss_bytes,
+        "inputs": [asdict(spec) for spec in found.inputs],
+        "outputs": [asdict(spec) for spec in found.outputs],
+    }

@@ -1,0 +1,55 @@
+"""`compressor run`: the whole job."""
+
+from __future__ import annotations
+
+import click
+
+from compressor.options import debug_option, json_option, limit_options, limits_from, print_json, threads_option
+
+
+@click.command(name="run")
+@click.argument("model")
+@click.option("--recipe", default="int8", show_default=True, help="A shipped recipe's name or a YAML file.")
+@click.option("--target", "targets", multiple=True, default=("host",), show_default=True, help="A device; may be given several times.")
+@click.option("--data", type=click.Path(), help="An .npz file; default is the sample's own data.")
+@click.option("--out", type=click.Path(), help="Run folder; default is runs/MODEL-RECIPE.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of every random choice.")
+@click.option("--timeout", type=click.FloatRange(min=1), default=1800.0, show_default=True, help="Seconds for one conversion or one measurement.")
+@threads_option
+@limit_options
+@json_option
+@debug_option
+def COMMAND(
+    model: str,
+    recipe: str,
+    targets: tuple[str, ...],
+    data: str | None,
+    out: str | None,
+    seed: int,
+    timeout: float,
+    threads: int,
+    as_json: bool,
+    debug: bool,
+    **limits: float | None,
+) -> int:
+    """Compress MODEL, export it for each target, and prove the result.
+
+    MODEL is a sample's name or the path of a Keras 2 / tf_keras .h5 file. Exit code 1 says that a limit is
+    broken or a file could not be made.
+
+    \b
+    Example:
+      compressor run digits_cnn --recipe int8 --target host --target coral
+      compressor run my.h5 --recipe qat_int8 --data my.npz --max-accuracy-drop 0.5
+    """
+    from compressor import api, progress
+    from compressor.report import terminal
+
+    checked = limits_from(limits)
+    with progress.bar() as listener:
+        report, folder = api.run_into(model, recipe, targets, data, out, checked, threads, seed, timeout, listener, debug)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        terminal.show(report, folder, terminal.console())
+    return report.exit_code

@@ -1,0 +1,1 @@
+"""Data sets: read from files, checked, and streamed to the measuring side."""

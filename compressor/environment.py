@@ -1,0 +1,60 @@
+"""What this machine has: versions of the packages that matter, vendor tools on the PATH, GPUs."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+CONSTRAINTS = Path(__file__).resolve().parent / "constraints.txt"
+TOOLS = {
+    "edgetpu_compiler": "compiles int8 TFLite for the Edge TPU; Debian packages from Coral's own archive, x86-64 only",
+    "trtexec": "builds TensorRT engines; comes with TensorRT on the Jetson or GPU server itself",
+}
+_REPORTED = (
+    "compressor",
+    "numpy",
+    "tensorflow",
+    "tf_keras",
+    "tensorflow-model-optimization",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+)
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the packages that decide the bytes and the numbers of a run."""
+    return {name: found for name in _REPORTED if (found := installed(name)) is not None}
+
+
+def installed(package: str) -> str | None:
+    """The installed version, or None."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def tested() -> dict[str, str]:
+    """The versions this package is tested with, from its constraints file."""
+    pins = (line.split("==") for line in CONSTRAINTS.read_text().splitlines() if "==" in line and not line.startswith("#"))
+    return {name.strip(): version.strip() for name, version in pins}
+
+
+def tools() -> dict[str, str | None]:
+    """Vendor tools and where they are, None when they are not on the PATH."""
+    return {name: shutil.which(name) for name in TOOLS}
+
+
+def gpus() -> list[dict[str, str]]:
+    """GPUs that TensorFlow sees, by name and device; imports TensorFlow, so it runs in a worker."""
+    import tensorflow as tf
+
+    found = []
+    for gpu in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpu)
+        capability = ".".join(str(part) for part in details.get("compute_capability", ()))
+        found.append({"device": gpu.name, "name": details.get("device_name", "unknown"), "compute_capability": capability})
+    return found

@@ -1,0 +1,59 @@
+"""Every failure a user can meet, and the exit code it ends with.
+
+    CompressorError
+    ├── BadInput       2   something the user gave is wrong
+    ├── MissingTool    3   a program, package or device that is needed is not here
+    └── StageFailed    1   a child process crashed, hung or answered garbage
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CompressorError(Exception):
+    """A failure told in one message: what is wrong, what was expected, what was received, what to do."""
+
+    exit_code = 1
+
+    def __init__(
+        self, wrong: str, *, expected: str | None = None, received: str | None = None, fix: str | None = None
+    ) -> None:
+        sentences = [wrong]
+        if expected is not None:
+            sentences.append(f"expected: {expected}")
+        if received is not None:
+            sentences.append(f"received: {received}")
+        if fix is not None:
+            sentences.append(f"what to do: {fix}")
+        super().__init__("\n  ".join(sentences))
+
+
+class BadInput(CompressorError):
+    """Something the user gave is wrong: a name, a file, a value, a combination."""
+
+    exit_code = 2
+
+
+class MissingTool(CompressorError):
+    """A program, package or device that the request needs is not here."""
+
+    exit_code = 3
+
+
+class StageFailed(CompressorError):
+    """A stage that runs in a child process crashed, hung or answered garbage."""
+
+    exit_code = 1
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
+    """The error for a name nobody knows, with the nearest known one when there is one."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return BadInput(
+        f"no {kind} is called '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""),
+        expected=f"one of {', '.join(names) or '(none is installed)'}",
+        received=f"'{name}'",
+    )

@@ -1,0 +1,46 @@
+"""Formats: one kind of written file per module, found by file name.
+
+A format file defines `FORMAT`, a `Format`. Its `write` runs in a child process, reads a SavedModel (or another
+format's file) and leaves one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from compressor import registry
+from compressor.values import Array, Precision, Source
+
+Calibration = Mapping[str, Array]
+Writer = Callable[[Source, Precision, Calibration, Path], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file.
+
+    Attributes:
+        suffix: of the file name, with its dot.
+        precisions: what `write` can write.
+        write: (source, precision, calibration inputs by name, destination) → notes for the report.
+        packages: modules that writing needs.
+    """
+
+    summary: str
+    suffix: str
+    precisions: tuple[Precision, ...]
+    write: Writer
+    packages: tuple[str, ...] = ()
+
+
+def names() -> tuple[str, ...]:
+    """Names of all formats."""
+    return registry.names(__name__)
+
+
+def load(name: str) -> Format:
+    """The format of that name."""
+    return cast(Format, registry.load(__name__, name, "FORMAT", "format"))

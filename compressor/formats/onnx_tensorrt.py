@@ -1,0 +1,76 @@
+"""ONNX as TensorRT takes it: static batch 1, symmetric QDQ in int8, per-channel weights, float bias.
+
+Every file is linted (rules T1 to T9) before it counts as written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compressor import onnx_graph
+from compressor.errors import StageFailed
+from compressor.formats import Calibration, Format
+from compressor.values import Precision, Source
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def write(source: Source, precision: Precision, calibration: Calibration, destination: Path) -> tuple[str, ...]:
+    """Convert, quantize where asked, and lint.
+
+    Raises:
+        StageFailed: the linter found an error; TensorRT would refuse the file.
+    """
+    import onnx
+
+    from compressor.lint.tensorrt import lint
+
+    model = onnx_graph.convert(source, any_batch=False)
+    if precision is Precision.FLOAT32:
+        onnx.save(model, str(destination))
+    elif precision is Precision.FLOAT16:
+        onnx.save(onnx_graph.to_float16(model), str(destination))
+    else:
+        _write_symmetric(model, calibration, destination)
+    findings = lint(destination)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        told = "".join(f"\n  {finding.rule} {finding.where}: {finding.message}" for finding in errors[:10])
+        raise StageFailed(f"TensorRT would refuse the ONNX file, {len(errors)} rules broken:{told}")
+    return tuple(f"{finding.rule} {finding.severity}: {finding.where}: {finding.message}" for finding in findings)
+
+
+def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destination: Path) -> None:
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+    with onnx_graph.prepared(model) as path:
+        quantize_static(
+            str(path),
+            str(destination),
+            onnx_graph.SampleReader(dict(calibration)),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=list(_QUANTIZED),
+            extra_options={
+                "ActivationSymmetric": True,
+                "WeightSymmetric": True,
+                "QuantizeBias": False,
+                "OpTypesToExcludeOutputQuantization": list(_QUANTIZED),
+            },
+        )
+
+
+# Q/DQ stand on the inputs of these, never on their outputs: TensorRT fuses what follows into them.
+_QUANTIZED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add")
+
+FORMAT = Format(
+    summary="TensorRT-ready ONNX: static batch 1, symmetric QDQ, linted",
+    suffix=".onnx",
+    precisions=(Precision.FLOAT32, Precision.FLOAT16, Precision.INT8),
+    write=write,
+    packages=("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
+)

@@ -1,0 +1,60 @@
+"""TFLite, by TensorFlow's own converter: batch 1, all shapes constant, integer inputs and outputs when int8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from compressor.formats import Calibration, Format
+from compressor.saved_model import ONE
+from compressor.values import Array, Precision, Source
+
+
+def write(source: Source, precision: Precision, calibration: Calibration, destination: Path) -> tuple[str, ...]:
+    """Convert; a model with simulated quantization keeps the ranges it learned."""
+    import tensorflow as tf
+
+    simulated = precision is Precision.INT8 and source.simulated is not None
+    folder = source.simulated if simulated else source.saved_model
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[ONE])
+    _set_precision(converter, precision, calibration)
+    destination.write_bytes(converter.convert())
+    return ("activation ranges learned in training",) if simulated else ()
+
+
+def _set_precision(converter: Any, precision: Precision, calibration: Calibration) -> None:
+    import tensorflow as tf
+
+    if precision is Precision.FLOAT32:
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision is Precision.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+    if precision is Precision.INT8:
+        _set_integer(converter, calibration, tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.int8)
+    if precision is Precision.INT16X8:
+        ops = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        _set_integer(converter, calibration, ops, tf.int16)
+
+
+def _set_integer(converter: Any, calibration: Calibration, ops: Any, dtype: Any) -> None:
+    converter.representative_dataset = lambda: _single_samples(calibration)
+    converter.target_spec.supported_ops = [ops]
+    converter.inference_input_type = dtype
+    converter.inference_output_type = dtype
+
+
+def _single_samples(calibration: Calibration) -> Iterator[dict[str, Array]]:
+    count = len(next(iter(calibration.values())))
+    for row in range(count):
+        yield {name: array[row : row + 1] for name, array in calibration.items()}
+
+
+FORMAT = Format(
+    summary="TensorFlow Lite flatbuffer, batch 1",
+    suffix=".tflite",
+    precisions=tuple(Precision),
+    write=write,
+    packages=("tensorflow",),
+)

@@ -1,0 +1,116 @@
+"""Measuring one artifact on one runtime, in this very process, which never imports TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from compressor import metrics, runtimes
+from compressor.data.npz import NpzFile
+from compressor.errors import BadInput
+from compressor.files import whole_file
+from compressor.measurement import latency, memory, outputs
+from compressor.progress import Listener, silent
+from compressor.values import Array, Latency, TensorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Numbers of one artifact on one runtime on one host.
+
+    Attributes:
+        metric: name, or "" when the evaluation set has no labels.
+        value: of the metric over all `samples`.
+    """
+
+    runtime: str
+    host: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    samples: int
+    metric: str
+    value: float | None
+    latency: Latency
+    peak_rss_bytes: int | None
+
+
+def measure(
+    artifact: Path,
+    data: Path,
+    runtime: str | None = None,
+    threads: int = 1,
+    results: Path | None = None,
+    listener: Listener = silent,
+) -> Measurement:
+    """Latency and memory on one sample, then the metric over the whole evaluation set.
+
+    Args:
+        artifact: a `.tflite` or `.onnx` file.
+        data: an `.npz` with x_evaluation and, for the metric, y_evaluation.
+        runtime: name, or None for the first that opens the file.
+        threads: threads of the runtime while latency is timed.
+        results: receives the outputs of every sample, by output name, as `.npz`.
+
+    Raises:
+        BadInput: a file that cannot be read, or data that does not fit the artifact.
+        MissingTool: the runtime is not installed.
+    """
+    if not artifact.is_file():
+        raise BadInput(f"there is no artifact {artifact}", expected="the path of a .tflite or .onnx file")
+    name = runtimes.for_file(artifact, runtime)
+    file = NpzFile(data)
+    count = file.count("evaluation")
+    opened = runtimes.load(name).open
+    with latency.pinned(threads):
+        session = opened(artifact, threads)
+        first = outputs.first_sample(file, session.inputs)
+        timed = latency.time_session(session, first, threads)
+    rss = memory.peak_rss_bytes()
+    found, labels = outputs.collect(lambda: opened(artifact, 1), file, count, listener)
+    judged = next(iter(found.values()))
+    metric = metrics.choose(labels, judged) if labels is not None else ""
+    value = metric_value(metric, labels, judged) if labels is not None else None
+    if results is not None:
+        with whole_file(results) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **found)  # type: ignore[arg-type]
+    return Measurement(name, host(), session.inputs, session.outputs, count, metric, value, timed, rss)
+
+
+def metric_value(metric: str, labels: Array, judged: Array) -> float:
+    """The metric's value.
+
+    Raises:
+        BadInput: the labels do not fit the outputs.
+    """
+    try:
+        return metrics.load(metric).value(labels, judged)
+    except ValueError:
+        raise BadInput(
+            "the labels do not fit the model's output",
+            expected=f"class numbers of shape {judged.shape[:-1]}, or values of shape {judged.shape}",
+            received=f"y_evaluation of shape {labels.shape}",
+        ) from None
+
+
+def host() -> str:
+    """The machine a number was measured on: architecture, system, processor, cores in reach."""
+    return f"{platform.machine()} {platform.system()}, {_processor()}, {cores()} cores"
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return platform.processor() or "unknown processor"

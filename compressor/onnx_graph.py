@@ -1,0 +1,87 @@
+"""SavedModel → float32 ONNX, and what onnxruntime's quantizer needs: shared by the ONNX formats."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compressor.errors import CompressorError
+from compressor.saved_model import MANY, ONE
+from compressor.values import Array, Source
+
+if TYPE_CHECKING:
+    import onnx
+
+OPSET = 17
+
+
+def convert(source: Source, any_batch: bool) -> onnx.ModelProto:
+    """The float32 graph by tf2onnx; `any_batch` leaves the first dimension free, else it is 1."""
+    import tensorflow as tf
+    import tf2onnx
+
+    loaded = tf.saved_model.load(str(source.saved_model))
+    signature = loaded.signatures[MANY if any_batch else ONE]
+    wanted = [spec.name for spec in source.inputs]
+    specs = [
+        tf.TensorSpec((None if any_batch else 1, *spec.shape[1:]), spec.dtype, name=spec.name) for spec in source.inputs
+    ]
+
+    def call(*tensors: Any) -> Any:
+        return signature(**dict(zip(wanted, tensors, strict=True)))
+
+    # tf2onnx numbers its nodes from a global counter: from 1 again, so that the same model gives the same bytes.
+    tf2onnx.utils.INTERNAL_NAME = 1
+    model, _ = tf2onnx.convert.from_function(tf.function(call), input_signature=specs, opset=OPSET)
+    _name_ends(model, wanted, [spec.name for spec in source.outputs])
+    model.graph.name = source.name
+    return model
+
+
+@contextmanager
+def prepared(model: onnx.ModelProto) -> Iterator[Path]:
+    """The graph with shapes inferred and constants folded, as a temporary file: what onnxruntime's quantizer wants."""
+    import onnx
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as folder:
+        plain, done = Path(folder) / "plain.onnx", Path(folder) / "prepared.onnx"
+        onnx.save(model, str(plain))
+        quant_pre_process(str(plain), str(done), skip_symbolic_shape=True)
+        yield done
+
+
+def to_float16(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Weights and arithmetic in float16, inputs and outputs in float32."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    with prepared(model) as path:
+        return convert_float_to_float16(onnx.load(str(path)), keep_io_types=True)
+
+
+class SampleReader:
+    """Calibration samples one by one, in the shape that onnxruntime's calibrators ask for."""
+
+    def __init__(self, calibration: dict[str, Array]) -> None:
+        self._calibration = calibration
+        self._row = -1
+
+    def get_next(self) -> dict[str, Array] | None:
+        """The next sample by input name, or None at the end."""
+        self._row += 1
+        if self._row >= len(next(iter(self._calibration.values()))):
+            return None
+        return {name: np.ascontiguousarray(array[self._row : self._row + 1]) for name, array in self._calibration.items()}
+
+
+def _name_ends(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> None:
+    """Check that the file's ends carry the model's own names."""
+    found = sorted(value.name for value in model.graph.input), sorted(value.name for value in model.graph.output)
+    if found != (sorted(inputs), sorted(outputs)):
+        raise CompressorError("tf2onnx renamed inputs or outputs", expected=f"{inputs} → {outputs}", received=str(found))

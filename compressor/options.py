@@ -1,0 +1,56 @@
+"""Options and output shared by the verbs of the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from compressor.recipe import Limits
+
+_Command = Callable[..., Any]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+debug_option = click.option("--debug", is_flag=True, help="Show tracebacks and keep partial folders.")
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads while latency is timed."
+)
+
+_LIMITS = {
+    "max_accuracy_drop": "Largest accuracy drop, in points (percent for error metrics).",
+    "min_agreement": "Smallest share of equal answers, 0 to 1.",
+    "max_size_ratio": "Largest compressed bytes / float32 bytes.",
+    "max_latency_ratio": "Largest compressed p50 / float32 p50.",
+}
+
+
+def limit_options(command: _Command) -> _Command:
+    """Add one option per limit; each overrides the recipe's own."""
+    for name, told in reversed(_LIMITS.items()):
+        command = click.option(f"--{name.replace('_', '-')}", name, type=float, help=told)(command)
+    return command
+
+
+def limits_from(options: Mapping[str, float | None]) -> Limits:
+    """The limits that were given on the command line.
+
+    Raises:
+        BadInput: a limit out of its range.
+    """
+    from pydantic import ValidationError
+
+    from compressor.errors import BadInput
+    from compressor.recipe import Limits, sentences
+
+    try:
+        return Limits(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        raise BadInput("; ".join(sentences(error, Limits))) from None
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, indent=2))

@@ -1,0 +1,227 @@
+"""The whole flow, top to bottom: check, prepare, write, measure, compare, judge. Every arrow is a value on disk."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compressor import formats, rows, run_folder, runtimes
+from compressor.plan import Job, Plan, PlannedRow, check
+from compressor.environment import versions
+from compressor.errors import CompressorError, MissingTool, StageFailed
+from compressor.files import sha256
+from compressor.measurement import host
+from compressor.process import Worker, run_to_end
+from compressor.progress import Listener, Progress, silent
+from compressor.recipe import Limits, Recipe
+from compressor.report import gate, markdown, schema
+from compressor.target import Target
+from compressor.values import Artifact, Failure, Stage
+
+_TRAINING_TIMEOUT_S = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked to do.
+
+    Attributes:
+        model: name for files and report.
+        sample: module path of a sample model, or None.
+        file: path of a model file, or None; exactly one of the two is given.
+        data: path of an `.npz`, or None for the sample's own data.
+        timeout: seconds that one conversion or one measurement may take.
+    """
+
+    model: str
+    sample: str | None
+    file: Path | None
+    recipe: Recipe
+    targets: tuple[Target, ...]
+    data: Path | None
+    limits: Limits
+    threads: int = 1
+    seed: int = 0
+    timeout: float = 1800.0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes two runs the same run: the second may replace the first."""
+        return {
+            "model": self.sample or str(self.file),
+            "recipe": {"name": self.recipe.name, **self.recipe.as_dict()},
+            "targets": [target.name for target in self.targets],
+            "data": str(self.data) if self.data else None,
+            "seed": self.seed,
+        }
+
+
+def run(request: Request, out: Path, listener: Listener = silent, keep_partial: bool = False) -> schema.Report:
+    """Run everything and leave the run folder `out`.
+
+    Raises:
+        BadInput: model, data, recipe, targets or `out` are wrong.
+        MissingTool: TensorFlow or a runtime that a target needs is not installed.
+        StageFailed: loading, training or a step crashed; a failing conversion or measurement is a row instead.
+    """
+    plan = check(request.recipe, request.targets)
+    _require_tools(plan)
+    with run_folder.claimed(out, request.identity, keep_partial) as folder:
+        with Worker(folder / "log.txt", listener) as tensorflow:
+            prepared = _prepare(tensorflow, request, folder)
+            artifacts = {job: _write(tensorflow, request, prepared, job, folder) for job in plan.jobs}
+        measurements = _measure_all(plan, artifacts, request, folder, listener)
+        report = _report(request, plan, prepared, artifacts, measurements, folder)
+        _leave(report, folder)
+    return report
+
+
+def _require_tools(plan: Plan) -> None:
+    needed = {package for job in plan.jobs for package in formats.load(job.format).packages}
+    missing = sorted(name for name in needed if importlib.util.find_spec(name) is None)
+    if missing:
+        raise MissingTool(f"converting needs {', '.join(missing)}, not installed here", fix="pip install 'compressor[tensorflow]'")
+    for name in plan.runtimes:
+        runtimes.require(name)
+
+
+def _prepare(tensorflow: Worker, request: Request, folder: Path) -> dict[str, Any]:
+    arguments = {
+        "folder": str(folder),
+        "sample": request.sample,
+        "file": str(request.file) if request.file else None,
+        "data": str(request.data) if request.data else None,
+        "recipe_name": request.recipe.name,
+        "steps": {key: value for key, value in request.recipe.as_dict().items() if key in ("steps", "precision")},
+        "seed": request.seed,
+    }
+    prepared: dict[str, Any] = tensorflow.call("preparing the model", "compressor.prepare:prepare", arguments, _TRAINING_TIMEOUT_S)
+    return prepared
+
+
+def _write(tensorflow: Worker, request: Request, prepared: dict[str, Any], job: Job, folder: Path) -> Artifact | Failure:
+    suffix = "float32" if job.stage is Stage.FLOAT32 else f"compressed_{job.precision}"
+    path = folder / "artifacts" / job.format / f"{request.model}_{suffix}{formats.load(job.format).suffix}"
+    models = folder / "saved_models"
+    use_simulated = job.stage is Stage.COMPRESSED and prepared["simulated"]
+    source = {
+        "name": request.model,
+        "saved_model": str(models / job.stage),
+        "simulated": str(models / "simulated") if use_simulated else None,
+        "inputs": prepared["inputs"],
+        "outputs": prepared["outputs"],
+    }
+    arguments = {
+        "source": source,
+        "format_name": job.format,
+        "precision": str(job.precision),
+        "calibration": str(folder / "calibration.npz"),
+        "destination": str(path),
+    }
+    try:
+        record = tensorflow.call(f"{job.format} {job.precision} conversion", "compressor.write:write", arguments, request.timeout)
+    except CompressorError as error:
+        return Failure("write", str(error))
+    notes = tuple(record.pop("notes"))
+    return Artifact(path=path, format=job.format, precision=job.precision, stage=job.stage, notes=notes, **record)
+
+
+def _measure_all(
+    plan: Plan, artifacts: dict[Job, Artifact | Failure], request: Request, folder: Path, listener: Listener
+) -> dict[tuple[Job, str], rows.Measured | Failure]:
+    measured: dict[tuple[Job, str], rows.Measured | Failure] = {}
+    pairs = list(dict.fromkeys((row.job, row.runtime) for row in plan.rows))
+    for done, (job, runtime) in enumerate(pairs):
+        artifact = artifacts[job]
+        if isinstance(artifact, Failure):
+            measured[job, runtime] = artifact
+            continue
+        listener(Progress("measure", done, len(pairs), f"{artifact.path.name} on {runtime}"))
+        measured[job, runtime] = _measure(artifact, runtime, request, folder)
+    return measured
+
+
+def _measure(artifact: Artifact, runtime: str, request: Request, folder: Path) -> rows.Measured | Failure:
+    results = folder / "outputs" / f"{artifact.stage}-{artifact.format}-{artifact.precision}-{runtime}.npz"
+    command: Sequence[str | Path] = (
+        *(sys.executable, "-P", "-m", "compressor", "measure", artifact.path),
+        *("--data", folder / "data.npz", "--runtime", runtime, "--threads", str(request.threads)),
+        *("--outputs", results, "--json"),
+    )
+    stage = f"measuring {artifact.path.name} on {runtime}"
+    try:
+        done = run_to_end(stage, command, request.timeout)
+        if done.returncode != 0:
+            raise StageFailed(f"{stage} failed: {' '.join(done.stderr.split())[-600:]}")
+        return rows.Measured(json.loads(done.stdout), results)
+    except ValueError:
+        return Failure("measure", f"{stage} answered garbage")
+    except CompressorError as error:
+        return Failure("measure", str(error))
+
+
+def _report(
+    request: Request,
+    plan: Plan,
+    prepared: dict[str, Any],
+    artifacts: dict[Job, Artifact | Failure],
+    measurements: dict[tuple[Job, str], rows.Measured | Failure],
+    folder: Path,
+) -> schema.Report:
+    table = rows.Table(folder, measurements, artifacts)
+    built = [table.row(planned) for planned in plan.rows]
+    for target in request.targets:
+        built += [table.device_row(target, planned) for planned in _compressed(plan, target)]
+    limits = request.recipe.limits.overridden_by(request.limits)
+    return schema.Report(
+        model=_model_part(request, prepared, table),
+        recipe=schema.RecipePart(
+            name=request.recipe.name, **request.recipe.as_dict() | {"limits": limits}, steps_done=prepared["steps"]
+        ),
+        environment=schema.EnvironmentPart(
+            host=host(), python=sys.version.split()[0], seed=request.seed, gpus=prepared["gpus"], versions=versions()
+        ),
+        data=schema.DataPart(**prepared["data"]),
+        rows=built,
+        verdict=gate.judge(built, limits),
+        warnings=prepared["warnings"],
+    )
+
+
+def _compressed(plan: Plan, target: Target) -> list[PlannedRow]:
+    wanted = [row for row in plan.rows if row.target is target and row.job.stage is Stage.COMPRESSED]
+    return wanted if target.device is not None else []
+
+
+def _model_part(request: Request, prepared: dict[str, Any], table: rows.Table) -> schema.ModelPart:
+    return schema.ModelPart(
+        name=request.model,
+        kind="sample" if request.sample else "file",
+        source=request.sample or str(request.file),
+        sha256=sha256(request.file) if request.file else None,
+        parameters=prepared["parameters"],
+        parameters_compressed=prepared["parameters_compressed"],
+        inputs=prepared["inputs"],
+        outputs=prepared["outputs"],
+        metric=table.keras_metric(),
+        trained=prepared["trained"],
+    )
+
+
+def _leave(report: schema.Report, folder: Path) -> None:
+    """Write the report and drop what only the stations needed."""
+    import shutil
+
+    import yaml
+
+    shutil.rmtree(folder / "saved_models")
+    (folder / "calibration.npz").unlink()
+    content = {key: value for key, value in report.recipe.model_dump(exclude_none=True).items() if key not in ("name", "steps_done")}
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    (folder / "report.md").write_text(markdown.render(report), encoding="utf-8")
+    schema.write(report, folder / run_folder.REPORT)

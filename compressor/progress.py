@@ -1,0 +1,71 @@
+"""Progress of long work as plain events, and the bar that shows them on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`done` of `total` units of `stage`; total 0 means that the end is not known. `note` is a short text."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    note: str = ""
+
+
+Listener = Callable[[Progress], None]
+
+
+def silent(_: Progress) -> None:
+    """A listener that shows nothing."""
+
+
+@contextmanager
+def bar() -> Iterator[Listener]:
+    """Show events on stderr: a live bar on a terminal, one line per finished stage elsewhere."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as live:
+        tasks: dict[str, int] = {}
+
+        def show(event: Progress) -> None:
+            if event.stage not in tasks:
+                for earlier in tasks.values():
+                    live.update(earlier, visible=False)
+                tasks[event.stage] = live.add_task(event.stage, total=event.total or None, note="")
+            live.update(
+                tasks[event.stage],  # type: ignore[arg-type]
+                completed=event.done,
+                total=event.total or None,
+                note=event.note,
+            )
+
+        yield show
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._stage = ""
+
+    def __call__(self, event: Progress) -> None:
+        if event.stage != self._stage:
+            self._stage = event.stage
+            print(f"… {event.stage}", file=sys.stderr, flush=True)

@@ -1,0 +1,186 @@
+"""Recipes: what is done to a model. A recipe is a YAML file and, once read, this frozen value.
+
+    summary: one line that says what the recipe promises
+    steps:                       # optional, in order
+      - prune: {sparsity: 0.5}
+    precision: int8
+    limits: {max_accuracy_drop: 1.0}
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from compressor import steps as step_plugins
+from compressor.errors import BadInput, unknown
+from compressor.steps import Step
+from compressor.values import Precision
+
+SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
+_SUFFIXES = (".yaml", ".yml")
+
+
+class Limits(BaseModel):
+    """Limits that a run has to keep; a limit that is absent is not judged."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    max_accuracy_drop: float | None = Field(None, description="points (classifiers) or percent (errors)")
+    min_agreement: float | None = Field(None, ge=0, le=1, description="share of equal answers, 0 to 1")
+    max_size_ratio: float | None = Field(None, gt=0, description="compressed bytes / float32 bytes")
+    max_latency_ratio: float | None = Field(None, gt=0, description="compressed p50 / float32 p50")
+
+    def overridden_by(self, other: Limits) -> Limits:
+        """These limits, each replaced by the other's where the other states one."""
+        return Limits(**self.model_dump(exclude_none=True) | other.model_dump(exclude_none=True))
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    summary: str = Field(min_length=1)
+    steps: list[str | dict[str, Any]] = []
+    precision: Precision = Precision.FLOAT32
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeStep:
+    """One step with its settings; `settings` is an instance of the step's own settings class."""
+
+    name: str
+    step: Step
+    settings: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is done to a model: steps, then the precision it is written in, and the limits it keeps."""
+
+    name: str
+    summary: str
+    steps: tuple[RecipeStep, ...]
+    precision: Precision
+    limits: Limits
+
+    @property
+    def trains(self) -> bool:
+        """True when a step needs training data."""
+        return any(step.step.trains for step in self.steps)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as it would stand in a file, every default spelled out."""
+        return {
+            "summary": self.summary,
+            "steps": [{step.name: step.settings.model_dump(exclude_none=True)} for step in self.steps],
+            "precision": str(self.precision),
+            "limits": self.limits.model_dump(exclude_none=True),
+        }
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the recipes that come with the package."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.yaml")))
+
+
+def load(recipe: str | Path | Mapping[str, Any]) -> Recipe:
+    """Read a recipe: the name of a shipped one, the path of a YAML file, or the same thing as a mapping.
+
+    Raises:
+        BadInput: no such recipe, or mistakes in it - all of them in one message.
+    """
+    if isinstance(recipe, Mapping):
+        return _parse("recipe", recipe)
+    path = Path(recipe)
+    if path.suffix not in _SUFFIXES and not path.is_file():
+        path = SHIPPED / f"{recipe}.yaml"
+        if str(recipe) not in shipped():
+            raise unknown("recipe", str(recipe), shipped())
+    return _parse(path.stem, _read(path))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"cannot read the recipe {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise BadInput(f"{path} is not a YAML file: {reason}", fix="mend the file; it is read as plain YAML, without tags") from None
+    if not isinstance(content, Mapping):
+        raise BadInput(
+            f"{path} is not a recipe",
+            expected="a mapping with summary, steps, precision, limits",
+            received=type(content).__name__ if content is not None else "an empty file",
+        )
+    return content
+
+
+def _parse(name: str, content: Mapping[str, Any]) -> Recipe:
+    mistakes: list[str] = []
+    try:
+        file = _File.model_validate(dict(content))
+    except ValidationError as error:
+        mistakes += sentences(error, _File)
+        steps = content.get("steps")
+        file = _File.model_construct(steps=steps if isinstance(steps, list) else [])
+    parsed = [_parse_step(index, entry, mistakes) for index, entry in enumerate(file.steps)]
+    if mistakes:
+        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+        raise BadInput(f"recipe '{name}' has {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}:{listed}")
+    steps = tuple(step for step in parsed if step is not None)
+    return Recipe(name, file.summary, steps, file.precision, file.limits)
+
+
+def _parse_step(index: int, entry: Any, mistakes: list[str]) -> RecipeStep | None:
+    where = f"steps.{index}"
+    if isinstance(entry, str):
+        entry = {entry: {}}
+    if not isinstance(entry, Mapping) or len(entry) != 1:
+        mistakes.append(f"{where}: must be one step with its settings, like 'prune: {{sparsity: 0.5}}' (received {entry!r})")
+        return None
+    name, settings = next(iter(entry.items()))
+    if name not in step_plugins.names():
+        mistakes.append(f"{where}: no step is called '{name}'{_near(str(name), step_plugins.names())}")
+        return None
+    step = step_plugins.load(name)
+    try:
+        return RecipeStep(name, step, step.settings.model_validate({} if settings is None else settings))
+    except ValidationError as error:
+        mistakes += sentences(error, step.settings, f"{where}.{name}")
+        return None
+
+
+def sentences(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[str]:
+    """A validation error as one sentence per mistake, each starting with the address of the value."""
+    return [_sentence(detail, model, prefix) for detail in error.errors(include_url=False, include_context=True)]
+
+
+def _sentence(detail: Any, model: type[BaseModel], prefix: str) -> str:
+    address = ".".join(filter(None, (prefix, *(str(part) for part in detail["loc"]))))
+    if detail["type"] == "missing":
+        return f"{address}: is required"
+    if detail["type"] == "extra_forbidden":
+        return f"{address}: is not known here{_near(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
+    message = detail["msg"].replace("Input should be", "must be").replace("must be a valid", "must be a")
+    return f"{address}: {message[0].lower()}{message[1:]} (received {detail['input']!r})"
+
+
+def _fields(model: type[BaseModel], location: tuple[Any, ...]) -> Iterable[str]:
+    for part in location[:-1]:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return model.model_fields
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"

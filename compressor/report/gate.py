@@ -1,0 +1,82 @@
+"""The gate: limits applied to the rows of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from compressor.recipe import Limits
+from compressor.report.schema import Row, Verdict, Violation
+
+
+def judge(rows: Sequence[Row], limits: Limits) -> Verdict:
+    """A row that failed is a violation; a row that was never to be had here (no such device) is not judged.
+
+    Drop and agreement are judged on every measured row, size and latency on the compressed ones. Latency is
+    compared only where both files ran on the same runtime.
+    """
+    violations = tuple(violation for row in rows for violation in _row_violations(row, rows, limits))
+    return Verdict(passed=not violations, violations=list(violations))
+
+
+def _row_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterable[Violation]:
+    if row.failed_stage is not None:
+        yield _violation(row, "finished", "a file that was written and measured", row.reason or "a failure")
+        return
+    if row.provenance == "skipped":
+        return
+    yield from _at_most(row, "max_accuracy_drop", limits.max_accuracy_drop, row.drop, row.drop_unit or "points")
+    if limits.min_agreement is not None and (row.agreement is None or row.agreement < limits.min_agreement):
+        received = "not known" if row.agreement is None else f"{row.agreement:.6g}"
+        yield _violation(row, "min_agreement", f"at least {limits.min_agreement:g}", received)
+    if row.stage == "compressed":
+        yield from _ratio_violations(row, rows, limits)
+
+
+def _ratio_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterator[Violation]:
+    baseline = baseline_of(row, rows)
+    yield from _at_most(row, "max_size_ratio", limits.max_size_ratio, size_ratio(row, baseline), "of the float32 bytes")
+    if baseline is None or baseline.runtime == row.runtime:
+        ratio = latency_ratio(row, baseline)
+        yield from _at_most(row, "max_latency_ratio", limits.max_latency_ratio, ratio, "of the float32 p50")
+
+
+def baseline_of(row: Row, rows: Sequence[Row]) -> Row | None:
+    """The float32 row that a compressed row is compared with."""
+    for other in rows:
+        if (other.target, other.format, other.stage) == (row.target, row.format, "float32") and other.bytes:
+            return other
+    return None
+
+
+def size_ratio(row: Row, baseline: Row | None) -> float | None:
+    """Compressed bytes / float32 bytes."""
+    return None if baseline is None or not baseline.bytes or row.bytes is None else row.bytes / baseline.bytes
+
+
+def latency_ratio(row: Row, baseline: Row | None) -> float | None:
+    """Compressed p50 / float32 p50, both of the same run."""
+    if baseline is None or baseline.latency_ms is None or row.latency_ms is None:
+        return None
+    return row.latency_ms.p50 / baseline.latency_ms.p50
+
+
+def _at_most(row: Row, limit: str, allowed: float | None, value: float | None, unit: str) -> Iterator[Violation]:
+    if allowed is None:
+        return
+    if value is None:
+        yield _violation(row, limit, f"at most {allowed:g} {unit}", "not known: it could not be measured")
+    elif value > allowed:
+        yield _violation(row, limit, f"at most {allowed:g} {unit}", f"{value:.6g}")
+
+
+def _violation(row: Row, limit: str, expected: str, received: str) -> Violation:
+    return Violation(
+        limit=limit,
+        target=row.target,
+        format=row.format,
+        precision=row.precision,
+        runtime=row.runtime,
+        expected=expected,
+        received=received,
+        message=f"{row.title}: {limit}: expected {expected}, received {received}",
+    )

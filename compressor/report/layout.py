@@ -1,0 +1,32 @@
+"""Cells shared by every way of showing a report as a table: the same number reads the same everywhere."""
+
+from __future__ import annotations
+
+from compressor.report.schema import Row
+
+HEADERS = ("file", "runtime", "metric", "drop", "agreement", "max |error|", "SQNR dB", "KB", "deflated KB", "p50 ms", "p99 ms")
+ABSENT = "–"
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One row under `HEADERS`."""
+    latency = row.latency_ms
+    return (
+        f"{row.format} {row.precision}" + (" (baseline)" if row.stage == "float32" else ""),
+        row.runtime,
+        ABSENT if row.metric is None else f"{row.metric.value:.4f}",
+        ABSENT if row.drop is None else f"{row.drop:+.2f}{' %' if row.drop_unit == 'percent' else ''}",
+        ABSENT if row.agreement is None else f"{row.agreement:.2%}",
+        ABSENT if row.max_abs_error is None else f"{row.max_abs_error:.1e}",
+        ABSENT if row.sqnr_db is None else f"{row.sqnr_db:.1f}",
+        ABSENT if row.bytes is None else f"{row.bytes / 1000:.1f}",
+        ABSENT if row.bytes_deflated is None else f"{row.bytes_deflated / 1000:.1f}",
+        ABSENT if latency is None else f"{latency.p50:.4f}",
+        ABSENT if latency is None else f"{latency.p99:.4f}",
+    )
+
+
+def reason(row: Row) -> str:
+    """Why a row has no numbers, in one line."""
+    word = f"failed ({row.failed_stage})" if row.failed_stage else row.provenance
+    return f"{word}: {' '.join((row.reason or '').split())}"

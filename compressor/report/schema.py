@@ -1,0 +1,192 @@
+"""The shape of `report.json`. Names here are a promise to everyone who reads the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from compressor.errors import BadInput
+from compressor.files import write_text
+from compressor.recipe import Limits, sentences
+
+SCHEMA_VERSION = "1.0"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Tensor(_Part):
+    """An input or output; a free dimension is null."""
+
+    name: str
+    shape: list[int | None]
+    dtype: str
+
+
+class MetricValue(_Part):
+    """Name and value of the metric."""
+
+    name: str
+    value: float
+
+
+class LatencyValue(_Part):
+    """Milliseconds for one sample on the row's host."""
+
+    p50: float
+    p90: float
+    p99: float
+    threads: int
+    runs: int
+
+
+class ModelPart(_Part):
+    """The model as it came in; `metric` is Keras's own on the evaluation set."""
+
+    name: str
+    kind: Literal["sample", "file"]
+    source: str
+    sha256: str | None
+    parameters: int
+    parameters_compressed: int
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    metric: MetricValue | None
+    trained: dict[str, Any] | None
+
+
+class RecipePart(_Part):
+    """The recipe with every default spelled out, and what its steps did."""
+
+    name: str
+    summary: str
+    steps: list[dict[str, Any]]
+    precision: str
+    limits: Limits
+    steps_done: list[dict[str, Any]]
+
+
+class EnvironmentPart(_Part):
+    """Where and with what the run was made."""
+
+    host: str
+    python: str
+    seed: int
+    gpus: list[str]
+    versions: dict[str, str]
+
+
+class DataPart(_Part):
+    """The data set; counts are samples, `sha256` is of the run's `data.npz`."""
+
+    name: str
+    source: str
+    train: int
+    calibration: int
+    evaluation: int
+    sha256: str
+
+
+class Row(_Part):
+    """One artifact on one runtime, on behalf of one target.
+
+    `drop`, `agreement`, `max_abs_error` and `sqnr_db` compare a float32 row with Keras (conversion parity) and a
+    compressed row with the float32 row (compression parity). `failed_stage` tells a failure from a row that was
+    never to be had here.
+    """
+
+    target: str
+    format: str
+    precision: str
+    stage: Literal["float32", "compressed"]
+    runtime: str
+    host: str | None
+    provenance: Literal["measured", "emulated", "estimated", "skipped"]
+    reason: str | None = None
+    failed_stage: str | None = None
+    path: str | None
+    bytes: int | None
+    bytes_deflated: int | None
+    sha256: str | None
+    metric: MetricValue | None = None
+    drop: float | None = None
+    drop_unit: Literal["points", "percent"] | None = None
+    agreement: float | None = None
+    max_abs_error: float | None = None
+    sqnr_db: float | None = None
+    latency_ms: LatencyValue | None = None
+    peak_rss_bytes: int | None = None
+    notes: list[str] = []
+
+    @property
+    def title(self) -> str:
+        """The row in a few words."""
+        return f"{self.target}: {self.stage} {self.format} {self.precision} on {self.runtime}"
+
+
+class Violation(_Part):
+    """A limit that a row broke, or a row that failed (`limit` is then "finished")."""
+
+    limit: str
+    target: str
+    format: str
+    precision: str
+    runtime: str
+    expected: str
+    received: str
+    message: str
+
+
+class Verdict(_Part):
+    """Passed when nothing is violated."""
+
+    passed: bool
+    violations: list[Violation]
+
+
+class Report(_Part):
+    """Everything about one run."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    model: ModelPart
+    recipe: RecipePart
+    environment: EnvironmentPart
+    data: DataPart
+    rows: list[Row]
+    verdict: Verdict
+    warnings: list[str] = Field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 a limit is broken or a row failed."""
+        return 0 if self.verdict.passed else 1
+
+
+def write(report: Report, path: Path) -> None:
+    """Write a whole `report.json` or none."""
+    write_text(path, json.dumps(report.model_dump(mode="json"), indent=2) + "\n")
+
+
+def read(path: Path) -> Report:
+    """Read a `report.json`, or the one in a run folder.
+
+    Raises:
+        BadInput: no such file, or not a report of this schema.
+    """
+    path = path / "report.json" if path.is_dir() else path
+    try:
+        return Report.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadInput(f"cannot read the report {path}: {error.strerror}") from None
+    except ValidationError as error:
+        told = "".join(f"\n  {sentence}" for sentence in sentences(error, Report)[:10])
+        raise BadInput(f"{path} is not a report of schema {SCHEMA_VERSION}:{told}") from None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of `report.json`."""
+    return Report.model_json_schema()

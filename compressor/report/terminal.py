@@ -1,0 +1,79 @@
+"""The report as a table in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compressor.report.layout import HEADERS, cells, reason
+from compressor.report.schema import Report, Row
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+# Left out of the terminal, where width is short; report.md has them all.
+_HIDDEN = {"p99 ms", "SQNR dB"}
+_WIDTH_OFF_TERMINAL = 140
+
+
+def console() -> Console:
+    """A console on stdout: colour only on a terminal, and no line breaks inside tables elsewhere."""
+    from rich.console import Console
+
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=_WIDTH_OFF_TERMINAL)
+
+
+def show(report: Report, out: Path | None, to: Console) -> None:
+    """Print table, verdict and where the files are."""
+    from rich.markup import escape
+
+    metric = report.model.metric
+    to.print(f"[bold]{escape(report.model.name)}[/] · {escape(report.recipe.name)} · {escape(report.recipe.summary)}", soft_wrap=True)
+    if metric:
+        to.print(f"Keras {metric.name} {metric.value:.4f} on {report.data.evaluation} samples of {escape(report.data.name)}", soft_wrap=True)
+    to.print(_table(report.rows))
+    for row in report.rows:
+        if row.provenance == "skipped":
+            style = "red" if row.failed_stage else "dim"
+            to.print(f"[{style}]{escape(row.title)}: {escape(reason(row))}[/]", soft_wrap=True)
+    for warning in report.warnings:
+        to.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+    show_verdict(report, to)
+    if out is not None:
+        to.print(f"report: {escape(str(out / 'report.md'))}", soft_wrap=True)
+
+
+def show_verdict(report: Report, to: Console) -> None:
+    """Print whether the limits hold and, if not, which one and where."""
+    from rich.markup import escape
+
+    if report.verdict.passed:
+        limits = report.recipe.limits.model_dump(exclude_none=True)
+        told = ", ".join(f"{name} {value:g}" for name, value in limits.items())
+        to.print("[green]passed[/]" + (f": {told}" if told else ": no limits were set"), soft_wrap=True)
+        return
+    to.print("[red]not passed[/]")
+    for violation in report.verdict.violations:
+        to.print(f"  [red]{escape(' '.join(violation.message.split()))}[/]", soft_wrap=True)
+
+
+def _table(rows: list[Row]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = [index for index, header in enumerate(HEADERS) if header not in _HIDDEN]
+    table.add_column("target", no_wrap=True)
+    for index in shown:
+        table.add_column(HEADERS[index], justify="left" if index < 2 else "right", no_wrap=index > 0)
+    measured = [row for row in rows if row.provenance != "skipped"]
+    previous = ""
+    for row in measured:
+        if previous and row.target != previous:
+            table.add_section()
+        values = cells(row)
+        table.add_row(row.target if row.target != previous else "", *(values[index] for index in shown))
+        previous = row.target
+    return table

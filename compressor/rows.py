@@ -1,0 +1,148 @@
+"""Rows of the report: measurements joined with their baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compressor import metrics
+from compressor.plan import Job, PlannedRow
+from compressor.data.npz import NpzFile
+from compressor.errors import CompressorError
+from compressor.measurement import metric_value
+from compressor.measurement.parity import Parity, compare
+from compressor.report.schema import MetricValue, Row
+from compressor.target import Target
+from compressor.values import Array, Artifact, Failure, Provenance, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What `compressor measure --json` answered, and where it left the outputs."""
+
+    answer: dict[str, Any]
+    outputs: Path
+
+    @property
+    def metric(self) -> MetricValue | None:
+        """The metric, when the evaluation set has labels."""
+        return MetricValue(**self.answer["metric"]) if self.answer["metric"] else None
+
+
+class Table:
+    """Makes rows from everything a run has written and measured.
+
+    Args:
+        folder: the run folder: `reference.npz` holds Keras's outputs, `data.npz` the labels.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        measurements: Mapping[tuple[Job, str], Measured | Failure],
+        artifacts: Mapping[Job, Artifact | Failure],
+    ) -> None:
+        self._folder = folder
+        self._measurements = measurements
+        self._artifacts = artifacts
+
+    def row(self, planned: PlannedRow) -> Row:
+        """The row of one artifact on one runtime."""
+        found = self._measurements[planned.job, planned.runtime]
+        base = self._base(planned, planned.runtime)
+        if isinstance(found, Failure):
+            return Row(**base, provenance="skipped", host=None, failed_stage=found.stage, reason=found.reason)
+        try:
+            compared = self._compared(planned, found)
+        except CompressorError as error:
+            return Row(**base, provenance="skipped", host=None, failed_stage="compare", reason=str(error))
+        measured = {
+            "provenance": "measured",
+            "host": found.answer["host"],
+            "metric": found.metric,
+            "latency_ms": found.answer["latency_ms"],
+            "peak_rss_bytes": found.answer["peak_rss_bytes"],
+        }
+        return Row(**base | measured | compared)
+
+    def device_row(self, target: Target, planned: PlannedRow) -> Row:
+        """The row of the device itself, which is not here: stated, with the way to get it."""
+        assert target.device is not None
+        base = self._base(planned, target.device.runtime)
+        return Row(**base, provenance=Provenance.SKIPPED.value, host=None, reason=target.device.reason)
+
+    def keras_metric(self) -> MetricValue | None:
+        """The metric of the Keras model itself."""
+        labels, outputs = self._labels, next(iter(self._reference.values()))
+        if labels is None:
+            return None
+        name = metrics.choose(labels, outputs)
+        return MetricValue(name=name, value=metric_value(name, labels, outputs))
+
+    def _compared(self, planned: PlannedRow, found: Measured) -> dict[str, Any]:
+        """Drop and parity against Keras for a float32 row, against the float32 file for a compressed one."""
+        reference, reference_metric = self._reference, self.keras_metric()
+        if planned.job.stage is Stage.COMPRESSED:
+            baseline = self._baseline(planned)
+            if isinstance(baseline, Failure):
+                return {"notes": [*self._notes(planned), f"not compared: the float32 file failed ({baseline.stage})"]}
+            reference, reference_metric = _arrays(baseline.outputs), baseline.metric
+        name = found.metric.name if found.metric else ""
+        parity: Parity = compare(_arrays(found.outputs), reference, name)
+        compared: dict[str, Any] = {
+            "agreement": parity.agreement,
+            "max_abs_error": parity.max_abs_error,
+            "sqnr_db": parity.sqnr_db,
+        }
+        if found.metric and reference_metric and found.metric.name == reference_metric.name:
+            metric = metrics.load(found.metric.name)
+            compared["drop"] = metric.drop(found.metric.value, reference_metric.value)
+            compared["drop_unit"] = "percent" if metric.relative else "points"
+        return compared
+
+    def _baseline(self, planned: PlannedRow) -> Measured | Failure:
+        float_jobs = [
+            (job, runtime)
+            for job, runtime in self._measurements
+            if job.stage is Stage.FLOAT32 and job.format == planned.job.format
+        ]
+        same = [pair for pair in float_jobs if pair[1] == planned.runtime]
+        return self._measurements[(same or float_jobs)[0]]
+
+    def _base(self, planned: PlannedRow, runtime: str) -> dict[str, Any]:
+        artifact = self._artifacts[planned.job]
+        written = artifact if isinstance(artifact, Artifact) else None
+        return {
+            "target": planned.target.name,
+            "format": planned.job.format,
+            "precision": str(planned.job.precision),
+            "stage": planned.job.stage.value,
+            "runtime": runtime,
+            "path": str(written.path.relative_to(self._folder)) if written else None,
+            "bytes": written.bytes if written else None,
+            "bytes_deflated": written.bytes_deflated if written else None,
+            "sha256": written.sha256 if written else None,
+            "notes": self._notes(planned),
+        }
+
+    def _notes(self, planned: PlannedRow) -> list[str]:
+        artifact = self._artifacts[planned.job]
+        return list(artifact.notes) if isinstance(artifact, Artifact) else []
+
+    @cached_property
+    def _reference(self) -> dict[str, Array]:
+        return _arrays(self._folder / "reference.npz")
+
+    @cached_property
+    def _labels(self) -> Array | None:
+        return NpzFile(self._folder / "data.npz").split("evaluation").labels
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

@@ -1,0 +1,81 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compressor.errors import BadInput
+from compressor.runtimes import Runtime
+from compressor.values import Array, TensorSpec
+
+_NUMPY_NAMES = {"float": "float32", "double": "float64"}
+
+
+class OnnxSession:
+    """Runs one sample at a time.
+
+    Raises:
+        BadInput: the file is no ONNX model, or holds operators that ONNX Runtime does not run.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise BadInput(f"ONNX Runtime cannot run {path}", received=" ".join(str(error).split())[:300]) from None
+        self._inputs = tuple(_spec(value) for value in self._session.get_inputs())
+        self._outputs = tuple(_spec(value) for value in self._session.get_outputs())
+        self._feed: dict[str, Array] = {}
+        self._results: list[Array] = []
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Inputs as the file states them."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Outputs as the file states them."""
+        return self._outputs
+
+    def load(self, sample: Mapping[str, Array]) -> None:
+        """Put one sample in place."""
+        self._feed = {spec.name: np.ascontiguousarray(sample[spec.name], spec.dtype) for spec in self._inputs}
+
+    def invoke(self) -> None:
+        """Run the loaded sample."""
+        self._results = self._session.run(None, self._feed)
+
+    def results(self) -> dict[str, Array]:
+        """Outputs of the last run by name."""
+        return {spec.name: result for spec, result in zip(self._outputs, self._results, strict=True)}
+
+
+def open_session(path: Path, threads: int) -> OnnxSession:
+    """Open an `.onnx` file with `threads` threads."""
+    return OnnxSession(path, threads)
+
+
+def _spec(value: Any) -> TensorSpec:
+    word = value.type.removeprefix("tensor(").removesuffix(")")
+    shape = tuple(size if isinstance(size, int) else None for size in value.shape)
+    return TensorSpec(value.name, shape, _NUMPY_NAMES.get(word, word))
+
+
+RUNTIME = Runtime(
+    summary="ONNX Runtime, CPU provider",
+    suffixes=(".onnx",),
+    package="onnxruntime",
+    pip_name="onnxruntime",
+    open=open_session,
+)

@@ -1,0 +1,110 @@
+"""Steps: one Keras → Keras change per file, found by file name.
+
+A step file defines `STEP`, a `Step`. Its `apply` takes the workpiece and returns a new one that is again a
+plain model: no wrapper layer of any framework is left in it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from compressor import registry
+from compressor.errors import BadInput, unknown
+from compressor.values import Precision
+
+if TYPE_CHECKING:
+    import tf_keras
+
+    from compressor.training import Trainer
+
+
+class StepSettings(BaseModel):
+    """What every step's settings share: a typo is an error, and so is a value of the wrong type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class TrainingSettings(StepSettings):
+    """Settings of a step that trains: learning rate decays to zero along a cosine over the epochs."""
+
+    epochs: int = Field(2, ge=1, le=10_000)
+    learning_rate: float = Field(1e-4, gt=0, le=1)
+    batch_size: int = Field(64, ge=1)
+
+
+class LayerSettings(TrainingSettings):
+    """Settings of a step that works layer by layer; patterns are as in a shell, e.g. `conv_*`."""
+
+    layers: list[str] = ["*"]
+    skip: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Workpiece:
+    """The model as it stands between two steps.
+
+    `simulated` is the model with quantization simulated, once a step has trained it so.
+    `facts` are what the steps did, for the report: one dictionary per step.
+    """
+
+    model: tf_keras.Model
+    simulated: tf_keras.Model | None = None
+    facts: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One Keras → Keras change.
+
+    Attributes:
+        trains: needs x_train and y_train.
+        precisions: the precisions it makes sense with; empty means all.
+        undoes: names of earlier steps whose effect it would destroy.
+        last: no step may follow it.
+    """
+
+    summary: str
+    settings: type[StepSettings]
+    apply: Callable[[Workpiece, Any, Trainer], Workpiece]
+    trains: bool = True
+    precisions: tuple[Precision, ...] = ()
+    undoes: tuple[str, ...] = ()
+    last: bool = False
+    sources: tuple[str, ...] = field(default=())
+
+
+def names() -> tuple[str, ...]:
+    """Names of all steps."""
+    return registry.names(__name__)
+
+
+def load(name: str) -> Step:
+    """The step of that name."""
+    return cast(Step, registry.load(__name__, name, "STEP", "step"))
+
+
+def chosen_layers(step: str, model: tf_keras.Model, settings: LayerSettings) -> set[str]:
+    """Names of the layers that `layers` selects and `skip` leaves.
+
+    Raises:
+        BadInput: a pattern matches no layer of the model.
+    """
+    known = [layer.name for layer in model.layers]
+    for pattern in (*settings.layers, *settings.skip):
+        if not fnmatch.filter(known, pattern):
+            raise unknown(f"layer of this model ({step})", pattern, known)
+    return _matching(known, settings.layers) - _matching(known, settings.skip)
+
+
+def _matching(names: Sequence[str], patterns: Iterable[str]) -> set[str]:
+    return {name for pattern in patterns for name in fnmatch.filter(names, pattern)}
+
+
+def refuse(step: str, layer: tf_keras.layers.Layer, reason: str, fix: str) -> BadInput:
+    """The error for a layer that a step cannot work on."""
+    return BadInput(f"{step} cannot work on layer '{layer.name}' ({type(layer).__name__}): {reason}", fix=fix)

@@ -1,0 +1,96 @@
+"""Weight clustering: each kernel keeps only a few distinct values, so that it deflates well.
+
+Han, Mao, Dally, "Deep Compression" (arXiv:1510.00149), by tensorflow-model-optimization.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from compressor.errors import BadInput
+from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, refuse
+from compressor.training import Trainer
+
+if TYPE_CHECKING:
+    import tf_keras
+
+
+class Settings(LayerSettings):
+    """`clusters` is the number of distinct values per kernel, centroids placed by k-means++."""
+
+    clusters: int = Field(16, ge=2, le=256)
+
+
+def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpiece:
+    """Cluster, train the centroids, then take the wrappers off again.
+
+    A kernel that has no more values than `clusters` is left as it is.
+
+    Raises:
+        BadInput: a chosen layer cannot be clustered, or there is nothing to cluster.
+    """
+    import tensorflow_model_optimization as tfmot
+    import tf_keras
+
+    clustering = tfmot.clustering.keras
+    model = workpiece.model
+    chosen = _clusterable(model, settings)
+
+    def wrap(layer: tf_keras.layers.Layer) -> Any:
+        if layer.name not in chosen:
+            return layer
+        return clustering.cluster_weights(
+            layer,
+            number_of_clusters=settings.clusters,
+            cluster_centroids_init=clustering.CentroidInitialization.KMEANS_PLUS_PLUS,
+        )
+
+    wrapped = tf_keras.models.clone_model(model, clone_function=wrap)
+    trained = trainer.fit(wrapped, settings, "cluster")
+    clustered = clustering.strip_clustering(wrapped)
+    facts = {"step": "cluster", **trained, "distinct_values": distinct_values(clustered, chosen)}
+    return Workpiece(clustered, facts=(*workpiece.facts, facts))
+
+
+def distinct_values(model: tf_keras.Model, layers: set[str]) -> dict[str, int]:
+    """Number of distinct values in the largest weight of each named layer."""
+    found = {}
+    for layer in model.layers:
+        if layer.name in layers:
+            kernel = max((weight.numpy() for weight in layer.weights), key=np.size)
+            found[layer.name] = len(np.unique(kernel))
+    return found
+
+
+def _clusterable(model: tf_keras.Model, settings: Settings) -> set[str]:
+    from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import ClusteringRegistry
+
+    chosen = set()
+    for layer in (layer for layer in model.layers if layer.name in chosen_layers("cluster", model, settings)):
+        sizes = [int(weight.shape.num_elements()) for weight in layer.trainable_weights if weight.shape.rank > 1]
+        if not sizes or max(sizes) <= settings.clusters:
+            continue
+        if not ClusteringRegistry.supports(layer):
+            raise refuse(
+                "cluster", layer, "tensorflow-model-optimization has no clustering for it", f"add it to the step: skip: [{layer.name}]"
+            )
+        if ClusteringRegistry.make_clusterable(layer).get_clusterable_weights():
+            chosen.add(layer.name)
+    if not chosen:
+        raise BadInput(
+            f"cluster finds no kernel with more than {settings.clusters} values in this model",
+            received=", ".join(f"{layer.name} ({type(layer).__name__})" for layer in model.layers),
+        )
+    return chosen
+
+
+STEP = Step(
+    summary="share a few distinct values among the weights of each kernel (k-means++)",
+    settings=Settings,
+    apply=apply,
+    undoes=("prune",),
+    sources=("arXiv:1510.00149",),
+)

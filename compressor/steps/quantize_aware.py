@@ -1,0 +1,132 @@
+"""Quantization-aware training: int8 is simulated while training, so that the weights learn to bear it.
+
+Jacob et al. (arXiv:1712.05877), by tensorflow-model-optimization's default 8-bit scheme. The result has two
+faces: `simulated` keeps the learned ranges for formats that read them, `model` is the plain network with the
+trained weights.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from compressor.errors import BadInput
+from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, refuse
+from compressor.training import Trainer
+from compressor.values import Precision
+
+if TYPE_CHECKING:
+    import tf_keras
+
+_PREFIX = "quant_"
+_SKIP = "add it to the step: skip: [{name}]; it is then quantized after training from the calibration set"
+
+
+def apply(workpiece: Workpiece, settings: LayerSettings, trainer: Trainer) -> Workpiece:
+    """Train with simulated int8 weights and activations.
+
+    Raises:
+        BadInput: a chosen layer or its surroundings cannot be simulated.
+    """
+    import tensorflow_model_optimization as tfmot
+
+    model = workpiece.model
+    _check_structure(model)
+    annotated = _annotated(model, _simulatable(model, settings))
+    try:
+        with tfmot.quantization.keras.quantize_scope():
+            simulated = tfmot.quantization.keras.quantize_apply(annotated, quantized_layer_name_prefix=_PREFIX)
+    except (ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise BadInput(
+            f"quantize_aware cannot simulate this model: {reason}", fix="name the layer under skip, or use the recipe int8"
+        ) from None
+    facts = trainer.fit(simulated, settings, "quantize_aware")
+    plain = _plain(model, simulated)
+    return Workpiece(plain, simulated, (*workpiece.facts, {"step": "quantize_aware", **facts}))
+
+
+def _check_structure(model: tf_keras.Model) -> None:
+    import tf_keras
+
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.Model):
+            raise refuse("quantize_aware", layer, "a model inside a model cannot be simulated", "flatten the model, or use the recipe int8")
+        if isinstance(layer, tf_keras.layers.Conv2D) and _activation(layer) != "linear":
+            for follower in _followers(layer):
+                if isinstance(follower, tf_keras.layers.BatchNormalization):
+                    raise refuse(
+                        "quantize_aware",
+                        layer,
+                        f"its activation '{_activation(layer)}' stands before the BatchNormalization '{follower.name}'",
+                        "put the activation into a layer after the normalization, or use the recipe int8",
+                    )
+
+
+def _simulatable(model: tf_keras.Model, settings: LayerSettings) -> set[str]:
+    import tensorflow_model_optimization as tfmot
+    import tf_keras
+
+    registry = tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
+    chosen = chosen_layers("quantize_aware", model, settings)
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.layers.InputLayer) or layer.name not in chosen:
+            continue
+        if not registry.supports(layer):
+            raise refuse(
+                "quantize_aware", layer, "its int8 arithmetic cannot be simulated in training", _SKIP.format(name=layer.name)
+            )
+    return chosen
+
+
+def _annotated(model: tf_keras.Model, chosen: set[str]) -> tf_keras.Model:
+    import tensorflow_model_optimization as tfmot
+    import tf_keras
+
+    def annotate(layer: tf_keras.layers.Layer) -> Any:
+        if isinstance(layer, tf_keras.layers.InputLayer) or layer.name not in chosen:
+            return layer
+        return tfmot.quantization.keras.quantize_annotate_layer(layer)
+
+    return tf_keras.models.clone_model(model, clone_function=annotate)
+
+
+def _plain(original: tf_keras.Model, simulated: tf_keras.Model) -> tf_keras.Model:
+    """The original network with the trained weights, free of wrappers; weights are matched by name."""
+    import tf_keras
+
+    trained = {layer.name: layer for layer in simulated.layers}
+    plain = tf_keras.models.clone_model(original)
+    for layer in (layer for layer in plain.layers if layer.weights):
+        if layer.name in trained:
+            layer.set_weights(trained[layer.name].get_weights())
+            continue
+        wrapper = trained.get(_PREFIX + layer.name)
+        by_name = {_short(weight): weight for weight in wrapper.weights} if wrapper is not None else {}
+        wanted = [_short(weight) for weight in layer.weights]
+        if not set(wanted) <= set(by_name) or len(set(wanted)) < len(wanted):
+            raise refuse("quantize_aware", layer, "it was replaced by other layers in training", _SKIP.format(name=layer.name))
+        layer.set_weights([by_name[name].numpy() for name in wanted])
+    return plain
+
+
+def _short(weight: Any) -> str:
+    return str(weight.name).rsplit("/", 1)[-1]
+
+
+def _activation(layer: tf_keras.layers.Layer) -> str:
+    return str(getattr(layer.activation, "__name__", "linear"))
+
+
+def _followers(layer: tf_keras.layers.Layer) -> list[Any]:
+    return [node.layer for node in layer.outbound_nodes]
+
+
+STEP = Step(
+    summary="train with int8 simulated, so that the weights learn to bear it",
+    settings=LayerSettings,
+    apply=apply,
+    precisions=(Precision.INT8,),
+    undoes=("cluster",),
+    last=True,
+    sources=("arXiv:1712.05877",),
+)

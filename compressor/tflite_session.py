@@ -1,0 +1,120 @@
+"""A `.tflite` file opened by LiteRT, with a choice of kernels: shared by the LiteRT runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compressor.errors import BadInput
+from compressor.values import Array, TensorSpec
+
+
+class Kernels(Enum):
+    """Which implementations compute the operators; the values are LiteRT's own names."""
+
+    DEFAULT = "BUILTIN"
+    REFERENCE = "BUILTIN_REF"
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One input or output tensor of the file."""
+
+    spec: TensorSpec
+    index: int
+    scale: float
+    zero_point: int
+
+    @property
+    def quantized(self) -> bool:
+        return self.scale != 0 and np.dtype(self.spec.dtype).kind in "iu"
+
+
+class TfliteSession:
+    """Runs one sample at a time; variables (the state of a fused LSTM) are reset before each.
+
+    Raises:
+        BadInput: the file is no TFLite model, or holds operators that LiteRT does not run.
+    """
+
+    def __init__(self, path: Path, threads: int, kernels: Kernels) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        try:
+            content = path.read_bytes()
+            self._interpreter = Interpreter(
+                model_content=content,
+                num_threads=threads,
+                experimental_op_resolver_type=OpResolverType[kernels.value],
+            )
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, OSError) as error:
+            raise BadInput(f"LiteRT cannot run {path}", received=" ".join(str(error).split())[:300]) from None
+        inputs, outputs = _signature_names(self._interpreter)
+        self._inputs = tuple(_end(detail, inputs) for detail in self._interpreter.get_input_details())
+        self._outputs = tuple(_end(detail, outputs) for detail in self._interpreter.get_output_details())
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Inputs as the file states them."""
+        return tuple(end.spec for end in self._inputs)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Outputs as the file states them."""
+        return tuple(end.spec for end in self._outputs)
+
+    def load(self, sample: Mapping[str, Array]) -> None:
+        """Reset all state and put one sample in place."""
+        self._interpreter.reset_all_variables()
+        for end in self._inputs:
+            self._interpreter.set_tensor(end.index, _quantized(sample[end.spec.name], end))
+
+    def invoke(self) -> None:
+        """Run the loaded sample."""
+        self._interpreter.invoke()
+
+    def results(self) -> dict[str, Array]:
+        """Outputs of the last run by name, dequantized."""
+        return {end.spec.name: _dequantized(self._interpreter.get_tensor(end.index), end) for end in self._outputs}
+
+
+def _signature_names(interpreter: Any) -> tuple[dict[int, str], dict[int, str]]:
+    """Tensor index → the name the model's author gave it, where the file has exactly one signature."""
+    signatures = list(interpreter.get_signature_list())
+    if len(signatures) != 1:
+        return {}, {}
+    runner = interpreter.get_signature_runner(signatures[0])
+    return (
+        {detail["index"]: name for name, detail in runner.get_input_details().items()},
+        {detail["index"]: name for name, detail in runner.get_output_details().items()},
+    )
+
+
+def _end(detail: dict[str, Any], names: dict[int, str]) -> _End:
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(size) for size in detail["shape"])
+    spec = TensorSpec(names.get(detail["index"], detail["name"]), shape, np.dtype(detail["dtype"]).name)
+    return _End(spec, detail["index"], float(scale), int(zero_point))
+
+
+def _quantized(array: Array, end: _End) -> Array:
+    dtype = np.dtype(end.spec.dtype)
+    if not end.quantized or array.dtype == dtype:
+        return np.ascontiguousarray(array, dtype)
+    info = np.iinfo(dtype)
+    scaled = array.astype(np.float32) / np.float32(end.scale)
+    # Half away from zero, as TFLite's own QUANTIZE rounds; numpy rounds half to even.
+    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
+    return np.ascontiguousarray(np.clip(rounded + end.zero_point, info.min, info.max).astype(dtype))
+
+
+def _dequantized(array: Array, end: _End) -> Array:
+    if not end.quantized:
+        return array
+    return (array.astype(np.float32) - np.float32(end.zero_point)) * np.float32(end.scale)

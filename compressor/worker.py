@@ -1,0 +1,75 @@
+"""The child side of `compressor.process.Worker`: reads jobs from stdin, answers on the pipe it was given.
+
+What libraries print goes to the log that the parent chose; only this module writes to the pipe.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from typing import Any
+
+from compressor.errors import CompressorError
+
+_OWN_PACKAGE = "compressor."
+
+
+def report_progress(stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
+    """Tell the parent how far a stage is; without a parent this does nothing."""
+    if _pipe is not None:
+        _send({"progress": {"stage": stage, "done": done, "total": total, "note": note}})
+
+
+def main(pipe: int) -> None:
+    """Serve jobs until stdin closes."""
+    global _pipe
+    _pipe = pipe
+    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
+    while True:
+        _send(_answer(json.loads(jobs.get())))
+
+
+_pipe: int | None = None
+
+
+def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
+    for line in sys.stdin:
+        jobs.put(line)
+    # The parent is gone: a half-done training must not go on alone.
+    os._exit(1)
+
+
+def _answer(job: dict[str, Any]) -> dict[str, Any]:
+    module, _, name = job["function"].partition(":")
+    try:
+        if not module.startswith(_OWN_PACKAGE):
+            raise ValueError(f"{module} is not part of this package")
+        return {"result": getattr(importlib.import_module(module), name)(**job["arguments"])}
+    except CompressorError as error:
+        return {"error": {"kind": type(error).__name__, "message": str(error)}}
+    except Exception as error:
+        traceback.print_exc()
+        return {"error": {"kind": type(error).__name__, "message": _first_line(error)}}
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or ["no message"])[0][:500]
+
+
+def _send(reply: dict[str, Any]) -> None:
+    assert _pipe is not None
+    data = (json.dumps(reply) + "\n").encode()
+    while data:
+        data = data[os.write(_pipe, data) :]
+
+
+if __name__ == "__main__":
+    # Jobs import this module by its real name: hand the pipe to that copy, not to __main__.
+    importlib.import_module("compressor.worker").main(int(sys.argv[1]))

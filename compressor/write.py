@@ -1,0 +1,60 @@
+"""The writing station: one artifact from a SavedModel, in a child process.
+
+Runs as a job of `compressor.process.Worker`; arguments and result are plain JSON.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compressor import formats
+from compressor.errors import CompressorError, StageFailed
+from compressor.files import deflated_size, sha256, whole_file
+from compressor.values import Precision, Source, TensorSpec
+from compressor.worker import report_progress
+
+
+def write(source: dict[str, Any], format_name: str, precision: str, calibration: str, destination: str) -> dict[str, Any]:
+    """Write `destination` in the format and precision; returns the record of the file.
+
+    Raises:
+        StageFailed: the converter refused the model or wrote nothing.
+    """
+    path = Path(destination)
+    report_progress(f"write {path.name}")
+    with np.load(calibration, allow_pickle=False) as arrays:
+        samples = {name: arrays[name] for name in arrays.files}
+    try:
+        with whole_file(path) as temporary:
+            notes = formats.load(format_name).write(_source(source), Precision(precision), samples, temporary)
+            if temporary.stat().st_size == 0:
+                raise StageFailed(f"the {format_name} converter wrote an empty file")
+    except CompressorError:
+        raise
+    except Exception as error:
+        raise StageFailed(f"the {format_name} converter refused {precision}: {_summary(error)}") from error
+    return {"bytes": path.stat().st_size, "bytes_deflated": deflated_size(path), "sha256": sha256(path), "notes": list(notes)}
+
+
+def _source(source: dict[str, Any]) -> Source:
+    return Source(
+        name=source["name"],
+        saved_model=Path(source["saved_model"]),
+        simulated=Path(source["simulated"]) if source["simulated"] else None,
+        inputs=tuple(_spec(spec) for spec in source["inputs"]),
+        outputs=tuple(_spec(spec) for spec in source["outputs"]),
+    )
+
+
+def _spec(spec: dict[str, Any]) -> TensorSpec:
+    return TensorSpec(spec["name"], tuple(spec["shape"]), spec["dtype"])
+
+
+def _summary(error: Exception) -> str:
+    """The line of a converter's message that says most: its last error line, else its first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    telling = [line for line in lines if "error:" in line.lower()]
+    return (telling or lines)[0][:400]

@@ -1,0 +1,1 @@
+"""Recipes: YAML files only; `compressor list recipes` shows what each promises."""

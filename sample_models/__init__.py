@@ -1,0 +1,1 @@
+"""Sample models: one network with real data per file, found by file name; each defines `MODEL`."""

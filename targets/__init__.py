@@ -1,0 +1,1 @@
+"""Targets: one device per file, found by file name; each defines `TARGET`."""
