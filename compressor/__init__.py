@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compressor.api import check, gate, load_recipe, measure, run
     from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
-    from compressor.recipe import Limits, Recipe
+    from compressor.limits import Limits
+    from compressor.recipe import Recipe
     from compressor.report.schema import Report
 
 __version__ = "0.1.0"
@@ -21,7 +22,7 @@ __version__ = "0.1.0"
 _HOME = {
     "BadInput": "compressor.errors",
     "CompressorError": "compressor.errors",
-    "Limits": "compressor.recipe",
+    "Limits": "compressor.limits",
     "MissingTool": "compressor.errors",
     "Recipe": "compressor.recipe",
     "Report": "compressor.report.schema",

@@ -9,16 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from compressor import registry
 from compressor import recipe as recipes
-from compressor.plan import Plan
-from compressor.plan import check as check_plan
+from compressor import registry
 from compressor.data.npz import NpzFile
 from compressor.errors import BadInput, unknown
+from compressor.limits import Limits
 from compressor.measurement import Measurement
 from compressor.measurement import measure as measure_file
+from compressor.plan import Plan
+from compressor.plan import check as check_plan
 from compressor.progress import Listener, Progress, silent
-from compressor.recipe import Limits, Recipe
+from compressor.recipe import Recipe
 from compressor.report import gate as gate_rules
 from compressor.report.schema import Report
 from compressor.report.schema import read as read_report
@@ -203,7 +204,11 @@ def find_model(model: str) -> tuple[str | None, Path | None]:
     if not path.is_file():
         raise BadInput(f"there is no model file {path}", expected="a sample's name or the path of a .h5 file")
     if path.suffix not in _MODEL_SUFFIXES:
-        raise BadInput(f"{path} is not a model file that can be read", expected=" or ".join(_MODEL_SUFFIXES), received=path.suffix or "no suffix")
+        raise BadInput(
+            f"{path} is not a model file that can be read",
+            expected=" or ".join(_MODEL_SUFFIXES),
+            received=path.suffix or "no suffix",
+        )
     return None, path.resolve()
 
 

@@ -39,7 +39,9 @@ def installed(package: str) -> str | None:
 
 def tested() -> dict[str, str]:
     """The versions this package is tested with, from its constraints file."""
-    pins = (line.split("==") for line in CONSTRAINTS.read_text().splitlines() if "==" in line and not line.startswith("#"))
+    pins = (
+        line.split("==") for line in CONSTRAINTS.read_text().splitlines() if "==" in line and not line.startswith("#")
+    )
     return {name.strip(): version.strip() for name, version in pins}
 
 
@@ -56,5 +58,7 @@ def gpus() -> list[dict[str, str]]:
     for gpu in tf.config.list_physical_devices("GPU"):
         details = tf.config.experimental.get_device_details(gpu)
         capability = ".".join(str(part) for part in details.get("compute_capability", ()))
-        found.append({"device": gpu.name, "name": details.get("device_name", "unknown"), "compute_capability": capability})
+        found.append(
+            {"device": gpu.name, "name": details.get("device_name", "unknown"), "compute_capability": capability}
+        )
     return found

@@ -1,9 +1,9 @@
 """Every failure a user can meet, and the exit code it ends with.
 
-    CompressorError
-    ├── BadInput       2   something the user gave is wrong
-    ├── MissingTool    3   a program, package or device that is needed is not here
-    └── StageFailed    1   a child process crashed, hung or answered garbage
+CompressorError
+├── BadInput       2   something the user gave is wrong
+├── MissingTool    3   a program, package or device that is needed is not here
+└── StageFailed    1   a child process crashed, hung or answered garbage
 """
 
 from __future__ import annotations

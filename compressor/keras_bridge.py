@@ -22,7 +22,15 @@ SUFFIXES = (".h5", ".hdf5")
 _SAVE_AGAIN = "save the whole model again with tf_keras: model.save('model.h5')"
 # Operations on tensors that the functional API records by name. Any TensorFlow symbol could stand there,
 # file access included, so only arithmetic and reshaping are let through.
-_SAFE_SYMBOLS = ("math.", "nn.", "linalg.", "keras.backend.", "keras.activations.", "__operators__.", "compat.v1.transpose")
+_SAFE_SYMBOLS = (
+    "math.",
+    "nn.",
+    "linalg.",
+    "keras.backend.",
+    "keras.activations.",
+    "__operators__.",
+    "compat.v1.transpose",
+)
 _SAFE_FUNCTIONS = {
     "reshape", "concat", "stack", "unstack", "split", "transpose", "expand_dims", "squeeze", "cast", "identity",
     "slice", "strided_slice", "tile", "pad", "reverse", "gather", "one_hot", "clip_by_value", "zeros_like",
@@ -60,7 +68,10 @@ def _config(path: Path) -> dict[str, Any]:
         ) from None
     if text is None:
         raise BadInput(
-            f"{path} holds no model configuration", expected="a whole model", received="weights only, or other data", fix=_SAVE_AGAIN
+            f"{path} holds no model configuration",
+            expected="a whole model",
+            received="weights only, or other data",
+            fix=_SAVE_AGAIN,
         )
     version = version.decode() if isinstance(version, bytes) else str(version)
     if version.startswith("3"):
@@ -70,7 +81,11 @@ def _config(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         config = None
     if not isinstance(config, dict) or "class_name" not in config:
-        raise BadInput(f"the model configuration in {path} is not readable", expected="JSON with class_name and config", fix=_SAVE_AGAIN)
+        raise BadInput(
+            f"the model configuration in {path} is not readable",
+            expected="JSON with class_name and config",
+            fix=_SAVE_AGAIN,
+        )
     return config
 
 
@@ -97,14 +112,18 @@ def _check_class(path: Path, layer: str, entry: dict[str, Any]) -> None:
         symbol = str(entry.get("config", {}).get("function", ""))
         if symbol in _SAFE_FUNCTIONS or symbol.startswith(_SAFE_SYMBOLS):
             return
-        raise BadInput(f"{path}: layer '{layer}' calls the TensorFlow function '{symbol}', which is not on the list of safe ones")
+        raise BadInput(
+            f"{path}: layer '{layer}' calls the TensorFlow function '{symbol}', which is not on the list of safe ones"
+        )
     if name in ("Lambda", "__lambda__"):
         raise BadInput(
             f"{path}: layer '{layer}' is a Lambda: it carries Python code, and no file makes us run its code",
             fix="replace it by a built-in layer and save the model again",
         )
     modules = (tf_keras.layers, tf_keras.initializers, tf_keras.regularizers, tf_keras.constraints)
-    known = name in ("Functional", "Model", "Sequential", "function") or any(hasattr(module, name) for module in modules)
+    known = name in ("Functional", "Model", "Sequential", "function") or any(
+        hasattr(module, name) for module in modules
+    )
     if not known or entry.get("registered_name") not in (None, name):
         raise BadInput(
             f"{path}: layer '{layer}' is of the class '{name}', which Keras does not know",

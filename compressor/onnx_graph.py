@@ -37,7 +37,7 @@ def convert(source: Source, any_batch: bool) -> onnx.ModelProto:
 
     # tf2onnx numbers its nodes from a global counter: from 1 again, so that the same model gives the same bytes.
     tf2onnx.utils.INTERNAL_NAME = 1
-    model, _ = tf2onnx.convert.from_function(tf.function(call), input_signature=specs, opset=OPSET)
+    model: onnx.ModelProto = tf2onnx.convert.from_function(tf.function(call), input_signature=specs, opset=OPSET)[0]
     _name_ends(model, wanted, [spec.name for spec in source.outputs])
     model.graph.name = source.name
     return model
@@ -62,7 +62,8 @@ def to_float16(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     with prepared(model) as path:
-        return convert_float_to_float16(onnx.load(str(path)), keep_io_types=True)
+        half: onnx.ModelProto = convert_float_to_float16(onnx.load(str(path)), keep_io_types=True)
+    return half
 
 
 class SampleReader:
@@ -77,11 +78,15 @@ class SampleReader:
         self._row += 1
         if self._row >= len(next(iter(self._calibration.values()))):
             return None
-        return {name: np.ascontiguousarray(array[self._row : self._row + 1]) for name, array in self._calibration.items()}
+        return {
+            name: np.ascontiguousarray(array[self._row : self._row + 1]) for name, array in self._calibration.items()
+        }
 
 
 def _name_ends(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> None:
     """Check that the file's ends carry the model's own names."""
     found = sorted(value.name for value in model.graph.input), sorted(value.name for value in model.graph.output)
     if found != (sorted(inputs), sorted(outputs)):
-        raise CompressorError("tf2onnx renamed inputs or outputs", expected=f"{inputs} → {outputs}", received=str(found))
+        raise CompressorError(
+            "tf2onnx renamed inputs or outputs", expected=f"{inputs} → {outputs}", received=str(found)
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from compressor.recipe import Limits
+    from compressor.limits import Limits
 
 _Command = Callable[..., Any]
 
@@ -43,7 +43,8 @@ def limits_from(options: Mapping[str, float | None]) -> Limits:
     from pydantic import ValidationError
 
     from compressor.errors import BadInput
-    from compressor.recipe import Limits, sentences
+    from compressor.limits import Limits
+    from compressor.sentences import sentences
 
     try:
         return Limits(**{name: value for name, value in options.items() if value is not None})

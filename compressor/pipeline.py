@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from compressor import formats, rows, run_folder, runtimes
-from compressor.plan import Job, Plan, PlannedRow, check
 from compressor.environment import versions
 from compressor.errors import CompressorError, MissingTool, StageFailed
 from compressor.files import sha256
+from compressor.limits import Limits
 from compressor.measurement import host
+from compressor.plan import Job, Plan, PlannedRow, check
 from compressor.process import Worker, run_to_end
 from compressor.progress import Listener, Progress, silent
-from compressor.recipe import Limits, Recipe
+from compressor.recipe import Recipe
 from compressor.report import gate, markdown, schema
 from compressor.target import Target
 from compressor.values import Artifact, Failure, Stage
@@ -85,7 +86,9 @@ def _require_tools(plan: Plan) -> None:
     needed = {package for job in plan.jobs for package in formats.load(job.format).packages}
     missing = sorted(name for name in needed if importlib.util.find_spec(name) is None)
     if missing:
-        raise MissingTool(f"converting needs {', '.join(missing)}, not installed here", fix="pip install 'compressor[tensorflow]'")
+        raise MissingTool(
+            f"converting needs {', '.join(missing)}, not installed here", fix="pip install 'compressor[tensorflow]'"
+        )
     for name in plan.runtimes:
         runtimes.require(name)
 
@@ -100,11 +103,15 @@ def _prepare(tensorflow: Worker, request: Request, folder: Path) -> dict[str, An
         "steps": {key: value for key, value in request.recipe.as_dict().items() if key in ("steps", "precision")},
         "seed": request.seed,
     }
-    prepared: dict[str, Any] = tensorflow.call("preparing the model", "compressor.prepare:prepare", arguments, _TRAINING_TIMEOUT_S)
+    prepared: dict[str, Any] = tensorflow.call(
+        "preparing the model", "compressor.prepare:prepare", arguments, _TRAINING_TIMEOUT_S
+    )
     return prepared
 
 
-def _write(tensorflow: Worker, request: Request, prepared: dict[str, Any], job: Job, folder: Path) -> Artifact | Failure:
+def _write(
+    tensorflow: Worker, request: Request, prepared: dict[str, Any], job: Job, folder: Path
+) -> Artifact | Failure:
     suffix = "float32" if job.stage is Stage.FLOAT32 else f"compressed_{job.precision}"
     path = folder / "artifacts" / job.format / f"{request.model}_{suffix}{formats.load(job.format).suffix}"
     models = folder / "saved_models"
@@ -124,7 +131,9 @@ def _write(tensorflow: Worker, request: Request, prepared: dict[str, Any], job: 
         "destination": str(path),
     }
     try:
-        record = tensorflow.call(f"{job.format} {job.precision} conversion", "compressor.write:write", arguments, request.timeout)
+        record = tensorflow.call(
+            f"{job.format} {job.precision} conversion", "compressor.write:write", arguments, request.timeout
+        )
     except CompressorError as error:
         return Failure("write", str(error))
     notes = tuple(record.pop("notes"))
@@ -221,7 +230,11 @@ def _leave(report: schema.Report, folder: Path) -> None:
 
     shutil.rmtree(folder / "saved_models")
     (folder / "calibration.npz").unlink()
-    content = {key: value for key, value in report.recipe.model_dump(exclude_none=True).items() if key not in ("name", "steps_done")}
+    content = {
+        key: value
+        for key, value in report.recipe.model_dump(exclude_none=True).items()
+        if key not in ("name", "steps_done")
+    }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     (folder / "report.md").write_text(markdown.render(report), encoding="utf-8")
     schema.write(report, folder / run_folder.REPORT)

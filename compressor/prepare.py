@@ -34,7 +34,13 @@ _PREDICT_BATCH = 256
 
 
 def prepare(
-    folder: str, sample: str | None, file: str | None, data: str | None, recipe_name: str, steps: dict[str, Any], seed: int
+    folder: str,
+    sample: str | None,
+    file: str | None,
+    data: str | None,
+    recipe_name: str,
+    steps: dict[str, Any],
+    seed: int,
 ) -> dict[str, Any]:
     """Make everything that the files are written from.
 
@@ -146,7 +152,9 @@ def _training_key(sample: SampleModel, model: tf_keras.Model, dataset: Dataset, 
 
     digest = hashlib.sha256()
     train = dataset.train
-    arrays: list[Array] = [] if train is None else [*train.inputs.values(), *([] if train.labels is None else [train.labels])]
+    arrays: list[Array] = (
+        [] if train is None else [*train.inputs.values(), *([] if train.labels is None else [train.labels])]
+    )
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
     settings = (sample.loss, sample.epochs, sample.batch_size, sample.learning_rate, seed, tf.__version__)
@@ -157,7 +165,8 @@ def _training_key(sample: SampleModel, model: tf_keras.Model, dataset: Dataset, 
 def _fitted(model: tf_keras.Model, dataset: Dataset) -> tuple[Dataset, tuple[str, ...]]:
     names = saved_model.input_names(model)
     inputs = tuple(
-        TensorSpec(name, tuple(tensor.shape), tensor.dtype.name) for name, tensor in zip(names, model.inputs, strict=True)
+        TensorSpec(name, tuple(tensor.shape), tensor.dtype.name)
+        for name, tensor in zip(names, model.inputs, strict=True)
     )
     outputs = tuple(TensorSpec("", tuple(tensor.shape), tensor.dtype.name) for tensor in model.outputs)
     return fit.fit(dataset, inputs, outputs)
@@ -176,7 +185,7 @@ def _write_data(dataset: Dataset, out: Path) -> None:
     labels = dataset.calibration.labels
     npz.save(replace(dataset, calibration=Split(few, None if labels is None else labels[rows])), out / "data.npz")
     with whole_file(out / "calibration.npz") as temporary, temporary.open("wb") as file:
-        np.savez(file, **few)  # type: ignore[arg-type]
+        np.savez(file, **few)
 
 
 def _write_reference(model: tf_keras.Model, split: Split, outputs: tuple[TensorSpec, ...], path: Path) -> None:

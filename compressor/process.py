@@ -57,7 +57,8 @@ class Worker:
         """
         if self._process is None or self._process.poll() is not None:
             self._start()
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         job = json.dumps({"function": function, "arguments": arguments}) + "\n"
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(job.encode())

@@ -32,7 +32,7 @@ def bar() -> Iterator[Listener]:
         yield _Lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
     columns = (
@@ -44,19 +44,15 @@ def bar() -> Iterator[Listener]:
         TextColumn("{task.fields[note]}"),
     )
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as live:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(event: Progress) -> None:
             if event.stage not in tasks:
                 for earlier in tasks.values():
                     live.update(earlier, visible=False)
-                tasks[event.stage] = live.add_task(event.stage, total=event.total or None, note="")
-            live.update(
-                tasks[event.stage],  # type: ignore[arg-type]
-                completed=event.done,
-                total=event.total or None,
-                note=event.note,
-            )
+                tasks[event.stage] = live.add_task(event.stage, note="")
+            total = event.total or None
+            live.update(tasks[event.stage], completed=event.done, total=total, note=event.note)
 
         yield show
 

@@ -1,16 +1,15 @@
 """Recipes: what is done to a model. A recipe is a YAML file and, once read, this frozen value.
 
-    summary: one line that says what the recipe promises
-    steps:                       # optional, in order
-      - prune: {sparsity: 0.5}
-    precision: int8
-    limits: {max_accuracy_drop: 1.0}
+summary: one line that says what the recipe promises
+steps:                       # optional, in order
+  - prune: {sparsity: 0.5}
+precision: int8
+limits: {max_accuracy_drop: 1.0}
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,26 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from compressor import steps as step_plugins
 from compressor.errors import BadInput, unknown
+from compressor.limits import Limits
+from compressor.sentences import near, sentences
 from compressor.steps import Step
 from compressor.values import Precision
 
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
 _SUFFIXES = (".yaml", ".yml")
-
-
-class Limits(BaseModel):
-    """Limits that a run has to keep; a limit that is absent is not judged."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    max_accuracy_drop: float | None = Field(None, description="points (classifiers) or percent (errors)")
-    min_agreement: float | None = Field(None, ge=0, le=1, description="share of equal answers, 0 to 1")
-    max_size_ratio: float | None = Field(None, gt=0, description="compressed bytes / float32 bytes")
-    max_latency_ratio: float | None = Field(None, gt=0, description="compressed p50 / float32 p50")
-
-    def overridden_by(self, other: Limits) -> Limits:
-        """These limits, each replaced by the other's where the other states one."""
-        return Limits(**self.model_dump(exclude_none=True) | other.model_dump(exclude_none=True))
 
 
 class _File(BaseModel):
@@ -113,7 +99,9 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise BadInput(f"cannot read the recipe {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise BadInput(f"{path} is not a YAML file: {reason}", fix="mend the file; it is read as plain YAML, without tags") from None
+        raise BadInput(
+            f"{path} is not a YAML file: {reason}", fix="mend the file; it is read as plain YAML, without tags"
+        ) from None
     if not isinstance(content, Mapping):
         raise BadInput(
             f"{path} is not a recipe",
@@ -130,7 +118,7 @@ def _parse(name: str, content: Mapping[str, Any]) -> Recipe:
     except ValidationError as error:
         mistakes += sentences(error, _File)
         steps = content.get("steps")
-        file = _File.model_construct(steps=steps if isinstance(steps, list) else [])
+        file = _File.model_construct(summary="", steps=steps if isinstance(steps, list) else [])
     parsed = [_parse_step(index, entry, mistakes) for index, entry in enumerate(file.steps)]
     if mistakes:
         listed = "".join(f"\n  {mistake}" for mistake in mistakes)
@@ -144,11 +132,13 @@ def _parse_step(index: int, entry: Any, mistakes: list[str]) -> RecipeStep | Non
     if isinstance(entry, str):
         entry = {entry: {}}
     if not isinstance(entry, Mapping) or len(entry) != 1:
-        mistakes.append(f"{where}: must be one step with its settings, like 'prune: {{sparsity: 0.5}}' (received {entry!r})")
+        mistakes.append(
+            f"{where}: must be one step with its settings, like 'prune: {{sparsity: 0.5}}' (received {entry!r})"
+        )
         return None
     name, settings = next(iter(entry.items()))
     if name not in step_plugins.names():
-        mistakes.append(f"{where}: no step is called '{name}'{_near(str(name), step_plugins.names())}")
+        mistakes.append(f"{where}: no step is called '{name}'{near(str(name), step_plugins.names())}")
         return None
     step = step_plugins.load(name)
     try:
@@ -156,31 +146,3 @@ def _parse_step(index: int, entry: Any, mistakes: list[str]) -> RecipeStep | Non
     except ValidationError as error:
         mistakes += sentences(error, step.settings, f"{where}.{name}")
         return None
-
-
-def sentences(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[str]:
-    """A validation error as one sentence per mistake, each starting with the address of the value."""
-    return [_sentence(detail, model, prefix) for detail in error.errors(include_url=False, include_context=True)]
-
-
-def _sentence(detail: Any, model: type[BaseModel], prefix: str) -> str:
-    address = ".".join(filter(None, (prefix, *(str(part) for part in detail["loc"]))))
-    if detail["type"] == "missing":
-        return f"{address}: is required"
-    if detail["type"] == "extra_forbidden":
-        return f"{address}: is not known here{_near(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
-    message = detail["msg"].replace("Input should be", "must be").replace("must be a valid", "must be a")
-    return f"{address}: {message[0].lower()}{message[1:]} (received {detail['input']!r})"
-
-
-def _fields(model: type[BaseModel], location: tuple[Any, ...]) -> Iterable[str]:
-    for part in location[:-1]:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-    return model.model_fields
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"

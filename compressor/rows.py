@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from compressor import metrics
-from compressor.plan import Job, PlannedRow
 from compressor.data.npz import NpzFile
 from compressor.errors import CompressorError
 from compressor.measurement import metric_value
 from compressor.measurement.parity import Parity, compare
+from compressor.plan import Job, PlannedRow
 from compressor.report.schema import MetricValue, Row
 from compressor.target import Target
 from compressor.values import Array, Artifact, Failure, Provenance, Stage

@@ -82,12 +82,16 @@ def _locked(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
         lock = os.open(out / _LOCK, os.O_CREAT | os.O_RDWR)
     except OSError as error:
-        raise BadInput(f"the out folder {out} cannot be written: {error.strerror}", fix="choose another --out") from None
+        raise BadInput(
+            f"the out folder {out} cannot be written: {error.strerror}", fix="choose another --out"
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise BadInput(f"another run is writing to {out} right now", fix="wait for it, or choose another --out") from None
+        raise BadInput(
+            f"another run is writing to {out} right now", fix="wait for it, or choose another --out"
+        ) from None
     try:
         yield
     finally:

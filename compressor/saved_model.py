@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 ONE, MANY = "one", "many"
 
 
-def export(model: tf_keras.Model, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], folder: Path) -> None:
+def export(
+    model: tf_keras.Model, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], folder: Path
+) -> None:
     """Write `model` to `folder`; `inputs` and `outputs` (see `specs`) give names and sample shapes."""
     import tensorflow as tf
 
@@ -36,7 +38,9 @@ def export(model: tf_keras.Model, inputs: tuple[TensorSpec, ...], outputs: tuple
     tf.saved_model.save(module, str(folder), signatures={ONE: signature(1), MANY: signature(None)})
 
 
-def specs(model: tf_keras.Model, sample_shapes: dict[str, tuple[int, ...]]) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+def specs(
+    model: tf_keras.Model, sample_shapes: dict[str, tuple[int, ...]]
+) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
     """Input and output specs; free input dimensions take the data's size. First dimension is None: the batch."""
     names = input_names(model)
     inputs = tuple(

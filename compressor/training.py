@@ -106,7 +106,9 @@ class Trainer:
         )
         last = float(history.history["loss"][-1])
         if not np.isfinite(last):
-            raise BadInput(f"{stage} diverged: the loss became {last}", fix="lower learning_rate, or look for a wrong input scale")
+            raise BadInput(
+                f"{stage} diverged: the loss became {last}", fix="lower learning_rate, or look for a wrong input scale"
+            )
         return {
             "loss": loss,
             "epochs": settings.epochs,

@@ -17,7 +17,9 @@ from compressor.values import Precision, Source, TensorSpec
 from compressor.worker import report_progress
 
 
-def write(source: dict[str, Any], format_name: str, precision: str, calibration: str, destination: str) -> dict[str, Any]:
+def write(
+    source: dict[str, Any], format_name: str, precision: str, calibration: str, destination: str
+) -> dict[str, Any]:
     """Write `destination` in the format and precision; returns the record of the file.
 
     Raises:
@@ -36,7 +38,12 @@ def write(source: dict[str, Any], format_name: str, precision: str, calibration:
         raise
     except Exception as error:
         raise StageFailed(f"the {format_name} converter refused {precision}: {_summary(error)}") from error
-    return {"bytes": path.stat().st_size, "bytes_deflated": deflated_size(path), "sha256": sha256(path), "notes": list(notes)}
+    return {
+        "bytes": path.stat().st_size,
+        "bytes_deflated": deflated_size(path),
+        "sha256": sha256(path),
+        "notes": list(notes),
+    }
 
 
 def _source(source: dict[str, Any]) -> Source:

@@ -50,7 +50,10 @@ def _mnist() -> tuple[dict[str, Array], str]:
     if folder:
         path = Path(folder) / "mnist.npz"
         if not path.is_file():
-            raise BadInput(f"COMPRESSOR_DATA is set, and there is no {path}", fix="put Keras's mnist.npz there, or unset COMPRESSOR_DATA to download it")
+            raise BadInput(
+                f"COMPRESSOR_DATA is set, and there is no {path}",
+                fix="put Keras's mnist.npz there, or unset COMPRESSOR_DATA to download it",
+            )
         return _checked(path), f"{path.name} in COMPRESSOR_DATA"
     return _downloaded(), "keras.datasets.mnist"
 
@@ -77,7 +80,7 @@ def _downloaded() -> dict[str, Array]:
         reason = " ".join(str(error).split())[:200]
         raise BadInput(
             f"MNIST could not be downloaded: {reason}",
-            fix="set COMPRESSOR_DATA to a folder that holds mnist.npz (Keras's layout), or connect to the network and run again",
+            fix="set COMPRESSOR_DATA to a folder with Keras's mnist.npz, or connect to the network and run again",
         ) from None
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 

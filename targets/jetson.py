@@ -6,9 +6,7 @@ from compressor.values import Precision
 TARGET = Target(
     name="jetson",
     summary="NVIDIA Jetson: TensorRT-ready ONNX (symmetric QDQ, static batch 1)",
-    routes=(
-        Route("onnx_tensorrt", (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8), "onnxruntime"),
-    ),
+    routes=(Route("onnx_tensorrt", (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8), "onnxruntime"),),
     device=Device(
         runtime="tensorrt",
         reason="no TensorRT here; build on the Jetson with `trtexec --onnx=FILE --saveEngine=FILE.plan` "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,25 @@ def COMMAND(as_json: bool, debug: bool) -> int:
     if as_json:
         print_json(found)
         return int(found["exit_code"])
-    for package in found["packages"]:
-        told = package["installed"] or "missing"
-        mark = {"ok": click.style("ok", fg="green"), "differs": click.style("differs", fg="yellow")}
-        click.echo(f"  {package['name']:<32}{told:<14}{mark.get(package['state'], click.style('missing', fg='red'))}{package['advice']}")
-    for gpu in found["gpus"]:
-        click.echo(f"  GPU {gpu['device']}: {gpu['name']}, compute capability {gpu['compute_capability']}")
-    if not found["gpus"]:
-        click.echo(f"  no GPU: {found['gpu_advice']}")
-    for tool in found["tools"]:
-        click.echo(f"  {tool['name']:<32}{tool['path'] or 'not on the PATH: ' + tool['what']}")
-    for name in found["runtimes"]:
-        click.echo(f"  runtime {name['name']:<24}{'ready' if name['ready'] else 'not installed: pip install ' + name['pip_name']}")
+    for line in _lines(found):
+        click.echo(f"  {line}")
     return int(found["exit_code"])
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    colours = {"ok": "green", "differs": "yellow", "missing": "red"}
+    for package in found["packages"]:
+        state = click.style(package["state"], fg=colours[package["state"]])
+        yield f"{package['name']:<32}{package['installed'] or '-':<14}{state}{package['advice']}"
+    for gpu in found["gpus"]:
+        yield f"GPU {gpu['device']}: {gpu['name']}, compute capability {gpu['compute_capability']}"
+    if not found["gpus"]:
+        yield f"no GPU: {found['gpu_advice']}"
+    for tool in found["tools"]:
+        yield f"{tool['name']:<32}{tool['path'] or 'not on the PATH: ' + tool['what']}"
+    for runtime in found["runtimes"]:
+        ready = "ready" if runtime["ready"] else f"not installed: pip install {runtime['pip_name']}"
+        yield f"runtime {runtime['name']:<24}{ready}"
 
 
 def _examine() -> dict[str, Any]:
@@ -83,7 +90,13 @@ def _package(name: str, tested: str) -> dict[str, Any]:
 
     found = environment.installed(name)
     if found is None:
-        return {"name": name, "tested": tested, "installed": None, "state": "missing", "advice": f": pip install '{name}=={tested}'"}
+        return {
+            "name": name,
+            "tested": tested,
+            "installed": None,
+            "state": "missing",
+            "advice": f": pip install '{name}=={tested}'",
+        }
     state = "ok" if found == tested else "differs"
     advice = "" if state == "ok" else f": tested with {tested}"
     return {"name": name, "tested": tested, "installed": found, "state": state, "advice": advice}
@@ -99,7 +112,9 @@ def _gpus() -> tuple[list[dict[str, str]], str]:
         return [], "TensorFlow is not installed; measuring works without it"
     with tempfile.TemporaryDirectory() as folder, Worker(Path(folder) / "log.txt") as worker:
         try:
-            gpus: list[dict[str, str]] = worker.call("asking TensorFlow for GPUs", "compressor.environment:gpus", {}, _GPU_TIMEOUT_S)
+            gpus: list[dict[str, str]] = worker.call(
+                "asking TensorFlow for GPUs", "compressor.environment:gpus", {}, _GPU_TIMEOUT_S
+            )
         except CompressorError as error:
             return [], " ".join(str(error).split())
     return gpus, "training runs on the CPU; with an NVIDIA GPU: pip install 'compressor[gpu]'"

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @click.command(name="measure")
 @click.argument("artifact", type=click.Path())
-@click.option("--data", required=True, type=click.Path(), help="An .npz with x_evaluation and y_evaluation, or a sample's name.")
+@click.option(
+    "--data", required=True, type=click.Path(), help="An .npz with x_evaluation and y_evaluation, or a sample's name."
+)
 @click.option("--runtime", help="Default: the first that opens the file.")
 @click.option("--outputs", type=click.Path(), help="Also write every sample's outputs to this .npz.")
 @threads_option

@@ -10,11 +10,24 @@ from compressor.options import debug_option, json_option, limit_options, limits_
 @click.command(name="run")
 @click.argument("model")
 @click.option("--recipe", default="int8", show_default=True, help="A shipped recipe's name or a YAML file.")
-@click.option("--target", "targets", multiple=True, default=("host",), show_default=True, help="A device; may be given several times.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    default=("host",),
+    show_default=True,
+    help="A device; may be given several times.",
+)
 @click.option("--data", type=click.Path(), help="An .npz file; default is the sample's own data.")
 @click.option("--out", type=click.Path(), help="Run folder; default is runs/MODEL-RECIPE.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of every random choice.")
-@click.option("--timeout", type=click.FloatRange(min=1), default=1800.0, show_default=True, help="Seconds for one conversion or one measurement.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=1800.0,
+    show_default=True,
+    help="Seconds for one conversion or one measurement.",
+)
 @threads_option
 @limit_options
 @json_option
@@ -47,7 +60,9 @@ def COMMAND(
 
     checked = limits_from(limits)
     with progress.bar() as listener:
-        report, folder = api.run_into(model, recipe, targets, data, out, checked, threads, seed, timeout, listener, debug)
+        report, folder = api.run_into(
+            model, recipe, targets, data, out, checked, threads, seed, timeout, listener, debug
+        )
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:

@@ -14,7 +14,9 @@ from compressor.values import Array, Dataset, Split, TensorSpec
 _SCALE_FACTOR = 10.0
 
 
-def fit(dataset: Dataset, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> tuple[Dataset, tuple[str, ...]]:
+def fit(
+    dataset: Dataset, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
+) -> tuple[Dataset, tuple[str, ...]]:
     """The data set with inputs named, ordered and typed as the model wants them, and warnings.
 
     Raises:
@@ -22,7 +24,11 @@ def fit(dataset: Dataset, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorS
     """
     splits = {
         name: _fit_split(name, split, inputs, outputs)
-        for name, split in (("calibration", dataset.calibration), ("evaluation", dataset.evaluation), ("train", dataset.train))
+        for name, split in (
+            ("calibration", dataset.calibration),
+            ("evaluation", dataset.evaluation),
+            ("train", dataset.train),
+        )
         if split is not None
     }
     _check_scales(splits)
@@ -54,12 +60,18 @@ def _fit_array(name: str, array: Array, spec: TensorSpec) -> Array:
     if len(shape) != len(spec.shape) - 1 or any(
         want is not None and want != got for want, got in zip(spec.shape[1:], shape, strict=False)
     ):
-        raise BadInput(f"{name} does not fit the input '{spec.name}'", expected=f"samples of shape {_told(spec)}", received=str(array.shape))
+        raise BadInput(
+            f"{name} does not fit the input '{spec.name}'",
+            expected=f"samples of shape {_told(spec)}",
+            received=str(array.shape),
+        )
     if array.dtype.kind not in "fiub":
         raise BadInput(f"{name} is not numeric", expected=spec.dtype, received=str(array.dtype))
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(array.size - np.isfinite(array).sum())
-        raise BadInput(f"{name} holds {bad} values that are NaN or infinite", expected="finite numbers", fix="clean the data first")
+        raise BadInput(
+            f"{name} holds {bad} values that are NaN or infinite", expected="finite numbers", fix="clean the data first"
+        )
     wanted = np.dtype(spec.dtype)
     if wanted.kind in "iu" and not _fits_integers(array, wanted):
         raise BadInput(
@@ -118,7 +130,9 @@ def _overlap_warning(dataset: Dataset) -> list[str]:
     shared = _hashes(dataset.calibration) & _hashes(dataset.evaluation)
     if not shared:
         return []
-    return [f"{len(shared)} samples are in the calibration and in the evaluation set: the accuracy is too good for them"]
+    return [
+        f"{len(shared)} samples are in the calibration and in the evaluation set: the accuracy is too good for them"
+    ]
 
 
 def _hashes(split: Split) -> set[bytes]:

@@ -19,9 +19,20 @@ from compressor.errors import BadInput
 from compressor.files import whole_file
 from compressor.values import Array, Dataset, Split
 
-_LAYOUT = "an .npz with x_calibration, y_calibration, x_evaluation, y_evaluation and, for training steps, x_train, y_train"
+_LAYOUT = (
+    "an .npz with x_calibration, y_calibration, x_evaluation, y_evaluation and, for training steps, x_train, y_train"
+)
 _BLOCK_ROWS = 256
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, KeyError, NotImplementedError, RuntimeError)
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    EOFError,
+    OSError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +67,15 @@ class NpzFile:
         """
         members = self._members(split)
         if not members:
-            raise BadInput(f"{self.path} has no x_{split}", expected=_LAYOUT, received=", ".join(self.headers) or "no arrays")
+            raise BadInput(
+                f"{self.path} has no x_{split}", expected=_LAYOUT, received=", ".join(self.headers) or "no arrays"
+            )
         labels = [f"y_{split}"] if f"y_{split}" in self.headers else []
         lengths = {name: self.headers[name].shape[:1] for name in (*members.values(), *labels)}
         if len(set(lengths.values())) > 1 or () in lengths.values():
-            told = ", ".join(f"{name}: {length[0] if length else 'a single number'}" for name, length in lengths.items())
+            told = ", ".join(
+                f"{name}: {length[0] if length else 'a single number'}" for name, length in lengths.items()
+            )
             raise BadInput(f"the arrays of the {split} set in {self.path} differ in length", received=told)
         count = next(iter(lengths.values()))[0]
         if count == 0:
@@ -129,11 +144,17 @@ def _headers(path: Path) -> dict[str, Header]:
                         headers[member.removesuffix(".npy")] = _header(stream)
     except _UNREADABLE as error:
         raise BadInput(
-            f"{path} cannot be read as .npz: {' '.join(str(error).split())[:200]}", expected=_LAYOUT, fix="write it with numpy.savez"
+            f"{path} cannot be read as .npz: {' '.join(str(error).split())[:200]}",
+            expected=_LAYOUT,
+            fix="write it with numpy.savez",
         ) from None
     for name, header in headers.items():
         if header.dtype.hasobject:
-            raise BadInput(f"{path}: the array {name} holds Python objects", expected="numbers", fix="convert it to one numeric dtype")
+            raise BadInput(
+                f"{path}: the array {name} holds Python objects",
+                expected="numbers",
+                fix="convert it to one numeric dtype",
+            )
     return headers
 
 

@@ -184,9 +184,7 @@ def _constant(name: str, content: Any) -> Tensor:
 
     if not isinstance(content, onnx.TensorProto):
         return Tensor(name, value=np.asarray(content))
-    return Tensor(
-        name, _type_name(content.data_type), tuple(content.dims), onnx.numpy_helper.to_array(content)
-    )
+    return Tensor(name, _type_name(content.data_type), tuple(content.dims), onnx.numpy_helper.to_array(content))
 
 
 def _with_type_names(attributes: Mapping[str, Any]) -> dict[str, Any]:

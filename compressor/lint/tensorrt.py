@@ -24,9 +24,7 @@ INTEGER_OPS = {"ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "QGemm"}
 SMOOTH = {"Elu", "Gelu", "HardSigmoid", "HardSwish", "Mish", "Selu", "Sigmoid", "Softplus", "Tanh"}
 FUSED_AFTER_LAYER = {"BatchNormalization", "Clip", "LeakyRelu", "PRelu", "Relu", *SMOOTH}
 
-Complaints = Iterator[
-    tuple[str, str, object, object, str]
-]  # where, what is wrong, expected, received, what to do
+Complaints = Iterator[tuple[str, str, object, object, str]]  # where, what is wrong, expected, received, what to do
 
 
 class Profile(NamedTuple):
@@ -41,9 +39,7 @@ class Profile(NamedTuple):
         if {len(limits) for limits in self} != {len(shape)}:
             return False
         sizes = zip(shape, *self, strict=True)
-        return all(
-            low <= opt <= high and (size is None or low == size == high) for size, low, opt, high in sizes
-        )
+        return all(low <= opt <= high and (size is None or low == size == high) for size, low, opt, high in sizes)
 
 
 NO_PROFILES: Mapping[str, Profile] = MappingProxyType({})
@@ -57,9 +53,7 @@ class Network(Graph):
     profiles: Mapping[str, Profile]
 
 
-def lint(
-    path: Path, trt_major: int = 10, profiles: Mapping[str, Profile] = NO_PROFILES
-) -> tuple[Finding, ...]:
+def lint(path: Path, trt_major: int = 10, profiles: Mapping[str, Profile] = NO_PROFILES) -> tuple[Finding, ...]:
     """Why TensorRT `trt_major` would refuse the ONNX file at `path`, or run it slower than it could."""
     if trt_major not in OPSETS:
         raise ValueError(f"no rules for TensorRT {trt_major}; expected one of {[*OPSETS]}; pass one of those")

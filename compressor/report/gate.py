@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from compressor.recipe import Limits
+from compressor.limits import Limits
 from compressor.report.schema import Row, Verdict, Violation
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from compressor.report.schema import Row
 
-HEADERS = ("file", "runtime", "metric", "drop", "agreement", "max |error|", "SQNR dB", "KB", "deflated KB", "p50 ms", "p99 ms")
+HEADERS = (
+    "file",
+    "runtime",
+    "metric",
+    "drop",
+    "agreement",
+    "max |error|",
+    "SQNR dB",
+    "KB",
+    "deflated KB",
+    "p50 ms",
+    "p99 ms",
+)
 ABSENT = "–"
 
 

@@ -12,7 +12,15 @@ from compressor.report.schema import Report, Row
 
 def render(report: Report) -> str:
     """The whole `report.md`."""
-    parts = [_title(report), _verdict(report), _warnings(report), _tables(report), _reading(report), _recipe(report), _environment(report)]
+    parts = [
+        _title(report),
+        _verdict(report),
+        _warnings(report),
+        _tables(report),
+        _reading(report),
+        _recipe(report),
+        _environment(report),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -40,7 +48,9 @@ def _tables(report: Report) -> str:
 def _table(target: str, rows: list[Row]) -> str:
     lines = [f"## {target}", "", _line(HEADERS), _line("---" for _ in HEADERS)]
     lines += [_line(cells(row)) for row in rows]
-    notes = [f"- {row.format} {row.precision} on {row.runtime}: {reason(row)}" for row in rows if row.provenance == "skipped"]
+    notes = [
+        f"- {row.format} {row.precision} on {row.runtime}: {reason(row)}" for row in rows if row.provenance == "skipped"
+    ]
     notes += [f"- {row.format} {row.precision} on {row.runtime}: {note}" for row in rows for note in row.notes]
     hosts = dict.fromkeys(row.host for row in rows if row.host)
     notes += [f"- measured on {host}, {_threads(rows)}" for host in hosts]
@@ -82,7 +92,9 @@ def _environment(report: Report) -> str:
 
 
 def _settings(settings: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items())
+    return ", ".join(
+        f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()
+    )
 
 
 def _line(values: Any) -> str:

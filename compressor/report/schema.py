@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from compressor.errors import BadInput
 from compressor.files import write_text
-from compressor.recipe import Limits, sentences
+from compressor.limits import Limits
+from compressor.sentences import sentences
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
 
 
 class _Part(BaseModel):

@@ -30,9 +30,15 @@ def show(report: Report, out: Path | None, to: Console) -> None:
     from rich.markup import escape
 
     metric = report.model.metric
-    to.print(f"[bold]{escape(report.model.name)}[/] · {escape(report.recipe.name)} · {escape(report.recipe.summary)}", soft_wrap=True)
+    to.print(
+        f"[bold]{escape(report.model.name)}[/] · {escape(report.recipe.name)} · {escape(report.recipe.summary)}",
+        soft_wrap=True,
+    )
     if metric:
-        to.print(f"Keras {metric.name} {metric.value:.4f} on {report.data.evaluation} samples of {escape(report.data.name)}", soft_wrap=True)
+        to.print(
+            f"Keras {metric.name} {metric.value:.4f} on {report.data.evaluation} samples of {escape(report.data.name)}",
+            soft_wrap=True,
+        )
     to.print(_table(report.rows))
     for row in report.rows:
         if row.provenance == "skipped":

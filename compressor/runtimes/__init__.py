@@ -84,7 +84,9 @@ def for_file(path: Path, name: str | None = None) -> str:
     if not fitting or (name is not None and name in names() and name not in fitting):
         suffixes = sorted({suffix for known in names() for suffix in load(known).suffixes})
         raise BadInput(
-            f"{name or 'no runtime'} opens '{path.suffix}' files" if not fitting else f"{name} does not open '{path.suffix}' files",
+            f"{name or 'no runtime'} opens '{path.suffix}' files"
+            if not fitting
+            else f"{name} does not open '{path.suffix}' files",
             expected=f"a file ending in {', '.join(suffixes)}",
             received=path.name,
         )

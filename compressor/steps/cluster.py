@@ -75,7 +75,10 @@ def _clusterable(model: tf_keras.Model, settings: Settings) -> set[str]:
             continue
         if not ClusteringRegistry.supports(layer):
             raise refuse(
-                "cluster", layer, "tensorflow-model-optimization has no clustering for it", f"add it to the step: skip: [{layer.name}]"
+                "cluster",
+                layer,
+                "tensorflow-model-optimization has no clustering for it",
+                f"add it to the step: skip: [{layer.name}]",
             )
         if ClusteringRegistry.make_clusterable(layer).get_clusterable_weights():
             chosen.add(layer.name)

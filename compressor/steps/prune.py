@@ -87,7 +87,10 @@ def _prunable(model: tf_keras.Model, settings: Settings) -> set[str]:
             continue
         if not PruneRegistry.supports(layer):
             raise refuse(
-                "prune", layer, "tensorflow-model-optimization has no pruning for it", f"add it to the step: skip: [{layer.name}]"
+                "prune",
+                layer,
+                "tensorflow-model-optimization has no pruning for it",
+                f"add it to the step: skip: [{layer.name}]",
             )
         if PruneRegistry.make_prunable(layer).get_prunable_weights():
             chosen.add(layer.name)

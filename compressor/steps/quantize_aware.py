@@ -38,7 +38,8 @@ def apply(workpiece: Workpiece, settings: LayerSettings, trainer: Trainer) -> Wo
     except (ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise BadInput(
-            f"quantize_aware cannot simulate this model: {reason}", fix="name the layer under skip, or use the recipe int8"
+            f"quantize_aware cannot simulate this model: {reason}",
+            fix="name the layer under skip, or use the recipe int8",
         ) from None
     facts = trainer.fit(simulated, settings, "quantize_aware")
     plain = _plain(model, simulated)
@@ -50,7 +51,12 @@ def _check_structure(model: tf_keras.Model) -> None:
 
     for layer in model.layers:
         if isinstance(layer, tf_keras.Model):
-            raise refuse("quantize_aware", layer, "a model inside a model cannot be simulated", "flatten the model, or use the recipe int8")
+            raise refuse(
+                "quantize_aware",
+                layer,
+                "a model inside a model cannot be simulated",
+                "flatten the model, or use the recipe int8",
+            )
         if isinstance(layer, tf_keras.layers.Conv2D) and _activation(layer) != "linear":
             for follower in _followers(layer):
                 if isinstance(follower, tf_keras.layers.BatchNormalization):
@@ -73,7 +79,10 @@ def _simulatable(model: tf_keras.Model, settings: LayerSettings) -> set[str]:
             continue
         if not registry.supports(layer):
             raise refuse(
-                "quantize_aware", layer, "its int8 arithmetic cannot be simulated in training", _SKIP.format(name=layer.name)
+                "quantize_aware",
+                layer,
+                "its int8 arithmetic cannot be simulated in training",
+                _SKIP.format(name=layer.name),
             )
     return chosen
 
@@ -104,7 +113,9 @@ def _plain(original: tf_keras.Model, simulated: tf_keras.Model) -> tf_keras.Mode
         by_name = {_short(weight): weight for weight in wrapper.weights} if wrapper is not None else {}
         wanted = [_short(weight) for weight in layer.weights]
         if not set(wanted) <= set(by_name) or len(set(wanted)) < len(wanted):
-            raise refuse("quantize_aware", layer, "it was replaced by other layers in training", _SKIP.format(name=layer.name))
+            raise refuse(
+                "quantize_aware", layer, "it was replaced by other layers in training", _SKIP.format(name=layer.name)
+            )
         layer.set_weights([by_name[name].numpy() for name in wanted])
     return plain
 

@@ -1,0 +1,20 @@
+"""Limits that a run has to keep: part of a recipe, of a report, and of the command line."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Limits(BaseModel):
+    """Limits that a run has to keep; a limit that is absent is not judged."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    max_accuracy_drop: float | None = Field(None, description="points (classifiers) or percent (errors)")
+    min_agreement: float | None = Field(None, ge=0, le=1, description="share of equal answers, 0 to 1")
+    max_size_ratio: float | None = Field(None, gt=0, description="compressed bytes / float32 bytes")
+    max_latency_ratio: float | None = Field(None, gt=0, description="compressed p50 / float32 p50")
+
+    def overridden_by(self, other: Limits) -> Limits:
+        """These limits, each replaced by the other's where the other states one."""
+        return Limits(**self.model_dump(exclude_none=True) | other.model_dump(exclude_none=True))

@@ -1,0 +1,37 @@
+"""Validation errors as sentences a user can act on: one per mistake, each starting with the value's address."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+
+def sentences(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[str]:
+    """A validation error as one sentence per mistake, each starting with the address of the value."""
+    return [_sentence(detail, model, prefix) for detail in error.errors(include_url=False, include_context=True)]
+
+
+def _sentence(detail: Any, model: type[BaseModel], prefix: str) -> str:
+    address = ".".join(filter(None, (prefix, *(str(part) for part in detail["loc"]))))
+    if detail["type"] == "missing":
+        return f"{address}: is required"
+    if detail["type"] == "extra_forbidden":
+        return f"{address}: is not known here{near(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
+    message = detail["msg"].replace("Input should be", "must be").replace("must be a valid", "must be a")
+    return f"{address}: {message[0].lower()}{message[1:]} (received {detail['input']!r})"
+
+
+def _fields(model: type[BaseModel], location: tuple[Any, ...]) -> Iterable[str]:
+    for part in location[:-1]:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return model.model_fields
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{found[0]}'?" if found else f"; known: {', '.join(known)}"
