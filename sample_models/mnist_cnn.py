@@ -90,7 +90,7 @@ MODEL = SampleModel(
     build=build,
     dataset=dataset,
     loss="sparse_categorical_crossentropy",
-    epochs=4,
+    epochs=6,
     batch_size=128,
     expects="at least 99.0 % of the 10 000 test images",
 )

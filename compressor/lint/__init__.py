@@ -101,7 +101,7 @@ class Node:
     @property
     def quantized_type(self) -> str:
         """The integer side of a Q or DQ node as ONNX defines it, empty where the file does not tell."""
-        if self.op == "QuantizeLinear" and "output_dtype" in self.attributes:
+        if self.op == "QuantizeLinear" and self.attributes.get("output_dtype"):
             return str(self.attributes["output_dtype"])
         if self.input(2).name:
             cast = self.input(2).made_by("Cast")
@@ -140,6 +140,7 @@ class Graph:
 
 
 def read(path: Path) -> Graph:
+    """The view of the ONNX file at `path`."""
     import onnx
     from onnx import inliner
 
@@ -184,7 +185,8 @@ def _constant(name: str, content: Any) -> Tensor:
 
     if not isinstance(content, onnx.TensorProto):
         return Tensor(name, value=np.asarray(content))
-    return Tensor(name, _type_name(content.data_type), tuple(content.dims), onnx.numpy_helper.to_array(content))
+    value = onnx.numpy_helper.to_array(content)
+    return Tensor(name, _type_name(content.data_type), value.shape, value)
 
 
 def _with_type_names(attributes: Mapping[str, Any]) -> dict[str, Any]:

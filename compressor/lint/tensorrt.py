@@ -24,7 +24,8 @@ INTEGER_OPS = {"ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "QGemm"}
 SMOOTH = {"Elu", "Gelu", "HardSigmoid", "HardSwish", "Mish", "Selu", "Sigmoid", "Softplus", "Tanh"}
 FUSED_AFTER_LAYER = {"BatchNormalization", "Clip", "LeakyRelu", "PRelu", "Relu", *SMOOTH}
 
-Complaints = Iterator[tuple[str, str, object, object, str]]  # where, what is wrong, expected, received, what to do
+# Where, what is wrong, what was expected, what was received, what to do.
+Complaints = Iterator[tuple[str, str, object, object, str]]
 
 
 class Profile(NamedTuple):
@@ -38,11 +39,13 @@ class Profile(NamedTuple):
         """Whether these have the rank and the fixed sizes of an input, and grow from min to max."""
         if {len(limits) for limits in self} != {len(shape)}:
             return False
-        sizes = zip(shape, *self, strict=True)
-        return all(low <= opt <= high and (size is None or low == size == high) for size, low, opt, high in sizes)
+        grows = all(low <= opt <= high for low, opt, high in zip(*self, strict=True))
+        fixed = all(size is None or {size} == set(limits) for size, *limits in zip(shape, *self, strict=True))
+        return grows and fixed
 
 
-NO_PROFILES: Mapping[str, Profile] = MappingProxyType({})
+Profiles = Mapping[str, Profile]
+NO_PROFILES: Profiles = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ class Network(Graph):
     """A graph, and the TensorRT that is to take it."""
 
     trt_major: int
-    profiles: Mapping[str, Profile]
+    profiles: Profiles
 
 
-def lint(path: Path, trt_major: int = 10, profiles: Mapping[str, Profile] = NO_PROFILES) -> tuple[Finding, ...]:
+def lint(path: Path, trt_major: int = 10, profiles: Profiles = NO_PROFILES) -> tuple[Finding, ...]:
     """Why TensorRT `trt_major` would refuse the ONNX file at `path`, or run it slower than it could."""
     if trt_major not in OPSETS:
         raise ValueError(f"no rules for TensorRT {trt_major}; expected one of {[*OPSETS]}; pass one of those")
@@ -148,7 +151,7 @@ def channel_scales(network: Network) -> Complaints:
             wrong, todo = "an activation is quantized per channel", "quantize activations per tensor"
             yield node.name, wrong, "1 scale", scale.size, todo
         elif weight is not None:
-            expected = weight.shape[axis : axis + 1 or None] if -weight.ndim <= axis else ()
+            expected = weight.shape[axis : axis + 1 or None]
             if scale.shape != expected:
                 wrong = f"the scales do not fit axis {axis} of a weight of shape {weight.shape}"
                 yield node.name, wrong, f"shape {expected}", scale.shape, "store one scale for each channel"

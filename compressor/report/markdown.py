@@ -29,11 +29,12 @@ def _title(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
+    aside = "".join(f"\n\n> Not judged: {told}" for told in report.verdict.not_judged)
     if report.verdict.passed:
         limits = report.recipe.limits.model_dump(exclude_none=True)
-        return "**Passed.** " + (f"Limits kept: {_settings(limits)}." if limits else "No limits were set.")
+        return "**Passed.** " + (f"Limits kept: {_settings(limits)}." if limits else "No limits were set.") + aside
     told = "\n".join(f"- {' '.join(violation.message.split())}" for violation in report.verdict.violations)
-    return f"**Not passed.**\n\n{told}"
+    return f"**Not passed.**\n\n{told}{aside}"
 
 
 def _warnings(report: Report) -> str:

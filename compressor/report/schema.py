@@ -143,10 +143,11 @@ class Violation(_Part):
 
 
 class Verdict(_Part):
-    """Passed when nothing is violated."""
+    """Passed when nothing is violated; `not_judged` says which limit could not be applied where, and why."""
 
     passed: bool
     violations: list[Violation]
+    not_judged: list[str] = Field(default_factory=list)
 
 
 class Report(_Part):
@@ -191,3 +192,9 @@ def read(path: Path) -> Report:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of `report.json`."""
     return Report.model_json_schema()
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")

@@ -55,6 +55,8 @@ def show_verdict(report: Report, to: Console) -> None:
     """Print whether the limits hold and, if not, which one and where."""
     from rich.markup import escape
 
+    for told in report.verdict.not_judged:
+        to.print(f"[yellow]not judged:[/] {escape(told)}", soft_wrap=True)
     if report.verdict.passed:
         limits = report.recipe.limits.model_dump(exclude_none=True)
         told = ", ".join(f"{name} {value:g}" for name, value in limits.items())

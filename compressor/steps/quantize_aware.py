@@ -77,7 +77,7 @@ def _simulatable(model: tf_keras.Model, settings: LayerSettings) -> set[str]:
     for layer in model.layers:
         if isinstance(layer, tf_keras.layers.InputLayer) or layer.name not in chosen:
             continue
-        if not registry.supports(layer):
+        if not (registry.supports(layer) or _folds_into_its_input(layer)):
             raise refuse(
                 "quantize_aware",
                 layer,
@@ -118,6 +118,16 @@ def _plain(original: tf_keras.Model, simulated: tf_keras.Model) -> tf_keras.Mode
             )
         layer.set_weights([by_name[name].numpy() for name in wanted])
     return plain
+
+
+def _folds_into_its_input(layer: tf_keras.layers.Layer) -> bool:
+    """A normalization right behind a convolution or Dense layer becomes part of it in the int8 file."""
+    import tf_keras
+
+    if not isinstance(layer, tf_keras.layers.BatchNormalization):
+        return False
+    before = [node.layer for inbound in layer.inbound_nodes for node in inbound.parent_nodes]
+    return any(isinstance(each, (tf_keras.layers.Conv2D, tf_keras.layers.Dense)) for each in before)
 
 
 def _short(weight: Any) -> str:

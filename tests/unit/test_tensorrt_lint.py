@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_dynamic, quantize_static
 
 from compressor.lint import Finding
@@ -90,6 +90,7 @@ CASES: list[tuple[list[str], dict[str, str]]] = [
     ([f"T4 error {PER_TENSOR}"], {"int8 z": "uint8 z"}),
     (["T4 error x_q x_dq"], {X: X.replace(", z", "")}),
     ([], {"QuantizeLinear (x, xs, z)": "QuantizeLinear <output_dtype = 3> (x, xs)"}),
+    ([], {"QuantizeLinear (x, xs, z)": "QuantizeLinear <output_dtype = 0> (x, xs, z)"}),
     (["T4 error x_dq"], {"float[1,4,2,2] x": "uint8[1,4,2,2] x", "(x8, xs, z)": "(x, xs)"}),
     (["T5 error x_q x_dq"], {"xs = {0.5}": "xs = {0}"}),
     (["T5 error x_q x_dq"], {"xs = {0.5}": "xs = {nan}"}),
@@ -150,12 +151,11 @@ def test_the_unchanged_network_is_valid_onnx(tmp_path: Path) -> None:
     onnx.checker.check_model(saved(tmp_path, {}), full_check=True)
 
 
-@pytest.mark.parametrize(("expected", "changes"), CASES, ids=[" ".join(names) or "clean" for names, _ in CASES])
-def test_a_change_breaks_this_and_nothing_else(tmp_path: Path, expected: list[str], changes: dict[str, str]) -> None:
-    groups = [line.split() for line in expected]
-    assert found(saved(tmp_path, changes)) == {
-        f"{rule} {kind} {name}" for rule, kind, *names in groups for name in names
-    }
+@pytest.mark.parametrize(("lines", "changes"), CASES, ids=[" ".join(lines) or "clean" for lines, _ in CASES])
+def test_a_change_breaks_this_alone(tmp_path: Path, lines: list[str], changes: dict[str, str]) -> None:
+    split = [line.split() for line in lines]
+    expected = {f"{rule} {severity} {where}" for rule, severity, *places in split for where in places}
+    assert found(saved(tmp_path, changes)) == expected
 
 
 @pytest.mark.parametrize(
@@ -168,17 +168,19 @@ def test_integer_operators_are_refused(tmp_path: Path, op: str) -> None:
 @pytest.mark.parametrize(
     ("major", "opset", "severity"), [(8, 13, ""), (8, 14, "warn"), (8, 18, "error"), (9, 20, "error")]
 )
-def test_the_newest_opset_depends_on_the_version(tmp_path: Path, major: int, opset: int, severity: str) -> None:
+def test_the_newest_opset_of_a_version(tmp_path: Path, major: int, opset: int, severity: str) -> None:
     path = saved(tmp_path, {'"" : 17': f'"" : {opset}'})
     assert found(path, trt_major=major) == ({f"T1 {severity} opset_import"} if severity else set())
 
 
 def test_four_bits_are_for_weights_alone_and_for_recent_versions(tmp_path: Path) -> None:
-    weight_only = {
+    zeros = "int8[4] w34z = {0,0,0,0}"
+    int4 = {
         "int8[4,4] w3": "int4[4,4] w3",
-        "{0,0,0,0},\n  float[4] b1": "{0,0,0,0}, int4[4] w3z = {0,0,0,0},\n  float[4] b1",
+        zeros: f"{zeros}, int4[4] t = {{0,0,0,0}}",
+        "w3, w34s, w34z": "w3, w34s, t",
     }
-    path = saved(tmp_path, {**weight_only, "(w3, w34s, w34z)": "(w3, w34s, w3z)", "(pd)": "(r2)", '"" : 17': '"" : 25'})
+    path = saved(tmp_path, {**int4, "(pd)": "(r2)", '"" : 17': '"" : 25'})
     assert found(path, trt_major=11) == set()
     assert "T4 error w3_dq" in found(path, trt_major=8)
 
@@ -209,11 +211,9 @@ def test_the_bodies_of_if_are_looked_into_and_see_the_names_around_them(tmp_path
 
 
 def test_local_functions_are_looked_into(tmp_path: Path) -> None:
-    function = '<domain: "local", opset_import: ["" : 17]> f (i) => (o) { o, s, t = DynamicQuantizeLinear (i) }'
-    path = saved(
-        tmp_path,
-        {'"" : 17]': '"" : 17, "local" : 1]', "(m, b4)\n}": f"(m, b4)\n  w = local.f (y)\n}}\n{function}"},
-    )
+    body = "{ o, s, t = DynamicQuantizeLinear (i) }"
+    call = f'(m, b4)\n  w = local.f (y)\n}}\n<domain: "local", opset_import: ["" : 17]>\nf (i) => (o) {body}'
+    path = saved(tmp_path, {'"" : 17]': '"" : 17, "local" : 1]', "(m, b4)\n}": call})
     assert {line[:8] for line in found(path)} == {"T2 error"}
 
 

@@ -1,0 +1,42 @@
+# Needs Python 3.11 or later with pip, nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := compressor/constraints.txt
+
+.PHONY: demo test fast lint picture schema benchmark clean
+
+demo: $(VENV)/.installed
+	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
+
+test: $(VENV)/.installed
+	$(BIN)/pytest
+
+# Seconds: everything that needs no TensorFlow.
+fast: $(VENV)/.installed
+	$(BIN)/pytest tests/unit
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The picture in README.
+picture: $(VENV)/.installed
+	$(BIN)/python docs/picture.py
+
+# The JSON Schema of report.json, after a change to compressor/report/schema.py.
+schema: $(VENV)/.installed
+	$(BIN)/python -m compressor.report.schema > compressor/report/report.schema.json
+
+benchmark: $(VENV)/.installed
+	$(BIN)/python benchmarks/overhead.py
+
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,77 @@
+"""Real runs on tiny models, each made once per session."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import compressor
+from compressor import api, recipe, registry
+from compressor.report.schema import Report
+
+pytestmark = pytest.mark.tensorflow
+ROOT = Path(__file__).resolve().parents[2]
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained weights of this session, and of no other."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["COMPRESSOR_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command() -> Command:
+    """Run the command line in a process of its own."""
+
+    def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "compressor", *map(str, arguments)]
+        return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def digits_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits data set as a user would bring it: all six arrays."""
+    data = api.load_sample("digits_cnn").dataset()
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    arrays = {}
+    for name, split in (("train", data.train), ("calibration", data.calibration), ("evaluation", data.evaluation)):
+        assert split is not None
+        arrays[f"x_{name}"], arrays[f"y_{name}"] = split.inputs["image"], split.labels
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Report]]:
+    """Run a shipped recipe on `digits_cnn` for every target that takes it; each recipe once."""
+    done: dict[str, tuple[Path, Report]] = {}
+
+    def run(name: str) -> tuple[Path, Report]:
+        if name not in done:
+            precision = recipe.load(name).precision
+            targets = [target for target in api.load_targets(registry.names("targets")) if target.routes_for(precision)]
+            out = tmp_path_factory.mktemp("runs") / name
+            report = compressor.run("digits_cnn", name, [target.name for target in targets], out=out)
+            done[name] = out, report
+        return done[name]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def read_report() -> Callable[[Path], dict]:
+    """The `report.json` of a run folder."""
+    return lambda folder: json.loads((folder / "report.json").read_text())

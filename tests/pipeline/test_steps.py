@@ -1,0 +1,164 @@
+"""Steps on tiny models: what they refuse, by name, and what they keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compressor import steps
+from compressor.errors import BadInput
+from compressor.steps import TrainingSettings, Workpiece
+from compressor.training import Trainer, choose_loss
+from compressor.values import Dataset, Split
+
+pytestmark = pytest.mark.tensorflow
+
+
+def _dataset(shape, classes=3, count=64):
+    random = np.random.default_rng(0)
+    split = Split({"x": random.normal(size=(count, *shape)).astype(np.float32)}, random.integers(0, classes, count))
+    return Dataset("random", "generated", split, split, split)
+
+
+def _sequential(*layers):
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    return tf_keras.Sequential(layers)
+
+
+def _apply(name, model, shape, **settings):
+    step = steps.load(name)
+    return step.apply(Workpiece(model), step.settings(epochs=1, **settings), Trainer(_dataset(shape)))
+
+
+@pytest.mark.parametrize(("name", "settings"), [("prune", {"sparsity": 0.5}), ("cluster", {}), ("quantize_aware", {})])
+def test_unknown_layer_pattern_is_refused_with_the_nearest_name(name, settings):
+    from tf_keras import layers
+
+    model = _sequential(layers.Input((4,)), layers.Dense(8, name="hidden"), layers.Dense(3, name="answer"))
+    with pytest.raises(BadInput, match="did you mean 'hidden'"):
+        _apply(name, model, (4,), layers=["hiden"], **settings)
+
+
+def test_prune_works_on_the_named_layers_only():
+    from tf_keras import layers
+
+    model = _sequential(layers.Input((4,)), layers.Dense(32, name="hidden"), layers.Dense(3, name="answer"))
+    pruned = _apply("prune", model, (4,), sparsity=0.75, layers=["hid*"])
+    assert pruned.facts[0]["sparsity"] == {"hidden": 0.75}
+    assert (pruned.model.get_layer("answer").kernel.numpy() != 0).all()
+
+
+@pytest.mark.parametrize("name", ["prune", "cluster"])
+def test_model_without_kernels_is_refused(name):
+    from tf_keras import layers
+
+    model = _sequential(layers.Input((4,)), layers.ReLU(), layers.Softmax())
+    with pytest.raises(BadInput, match="finds no kernel"):
+        _apply(name, model, (4,), **({"sparsity": 0.5} if name == "prune" else {}))
+
+
+def test_prune_names_a_layer_it_cannot_wrap_and_skip_lets_it_be():
+    from tf_keras import layers
+
+    def model():
+        inner = layers.Bidirectional(layers.LSTM(4), name="both_ways")
+        return _sequential(layers.Input((6, 4)), inner, layers.Dense(3, name="answer"))
+
+    with pytest.raises(BadInput, match=r"prune cannot work on layer 'both_ways' \(Bidirectional\)"):
+        _apply("prune", model(), (6, 4), sparsity=0.5)
+    pruned = _apply("prune", model(), (6, 4), sparsity=0.5, skip=["both_ways"])
+    assert list(pruned.facts[0]["sparsity"]) == ["answer"]
+
+
+def test_quantize_aware_names_the_activation_before_a_normalization():
+    from tf_keras import layers
+
+    model = _sequential(
+        layers.Input((8, 8, 1)),
+        layers.Conv2D(4, 3, activation="relu", name="early"),
+        layers.BatchNormalization(name="late"),
+        layers.Flatten(),
+        layers.Dense(3),
+    )
+    with pytest.raises(BadInput, match=r"'early'.*'relu' stands before the BatchNormalization 'late'"):
+        _apply("quantize_aware", model, (8, 8, 1))
+
+
+def test_quantize_aware_names_a_layer_it_cannot_simulate():
+    from tf_keras import layers
+
+    model = _sequential(layers.Input((6, 4)), layers.LSTM(4, name="memory"), layers.Dense(3))
+    with pytest.raises(BadInput, match=r"'memory' \(LSTM\).*"):
+        _apply("quantize_aware", model, (6, 4))
+
+
+def test_quantize_aware_returns_the_plain_network_with_the_trained_weights():
+    from tf_keras import layers
+
+    model = _sequential(
+        layers.Input((8, 8, 1)),
+        layers.Conv2D(4, 3, use_bias=False, name="conv"),
+        layers.BatchNormalization(name="norm"),
+        layers.ReLU(name="relu"),
+        layers.Flatten(name="flat"),
+        layers.Dense(3, name="answer"),
+    )
+    before = [weight.copy() for weight in model.get_weights()]
+    result = _apply("quantize_aware", model, (8, 8, 1), learning_rate=1e-2)
+    assert [type(layer).__name__ for layer in result.model.layers] == [type(layer).__name__ for layer in model.layers]
+    trained = {w.name.rsplit("/", 1)[-1]: w.numpy() for w in result.simulated.get_layer("quant_answer").weights}
+    np.testing.assert_array_equal(result.model.get_layer("answer").kernel.numpy(), trained["kernel:0"])
+    assert any(np.abs(old - new).max() > 1e-4 for old, new in zip(before, result.model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("after", ["fine_tune", "quantize_aware"])
+def test_training_after_pruning_keeps_every_zero(after):
+    from tf_keras import layers
+
+    model = _sequential(layers.Input((4,)), layers.Dense(32, name="hidden"), layers.Dense(3, name="answer"))
+    pruned = _apply("prune", model, (4,), sparsity=0.5).model
+    zeros = {layer.name: layer.kernel.numpy() == 0 for layer in pruned.layers}
+    assert all(0.45 < zero.mean() < 0.55 for zero in zeros.values())
+    trained = _apply(after, pruned, (4,), learning_rate=1e-2).model
+    for layer in trained.layers:
+        assert (layer.kernel.numpy()[zeros[layer.name]] == 0).all()
+
+
+def test_trainer_without_training_data_says_what_is_missing():
+    from tf_keras import layers
+
+    dataset = _dataset((4,))
+    empty = Dataset("random", "my.npz", dataset.calibration, dataset.evaluation)
+    with pytest.raises(BadInput, match=r"(?s)nothing to train on.*x_train and y_train.*my\.npz"):
+        Trainer(empty).fit(_sequential(layers.Input((4,)), layers.Dense(3)), TrainingSettings(), "fine_tune")
+
+
+def test_diverging_training_is_refused():
+    from tf_keras import layers
+
+    dataset = _dataset((4,), classes=2)
+    labels = np.full(64, 1e38, np.float32)
+    broken = Dataset(
+        "random", "generated", dataset.calibration, dataset.evaluation, Split(dataset.train.inputs, labels)
+    )
+    model = _sequential(layers.Input((4,)), layers.Dense(1))
+    with pytest.raises(BadInput, match="diverged"):
+        Trainer(broken).fit(model, TrainingSettings(), "fine_tune")
+
+
+@pytest.mark.parametrize(
+    ("units", "labels", "loss"),
+    [
+        (3, np.array([0, 2, 1]), "sparse_categorical_crossentropy"),
+        (3, np.eye(3), "categorical_crossentropy"),
+        (1, np.array([0, 1, 1]), "binary_crossentropy"),
+        (1, np.array([0.5, 2.0, -1.0]), "mean_squared_error"),
+        (2, np.array([[0.5, 1.0]]), "mean_squared_error"),
+    ],
+)
+def test_loss_is_chosen_from_the_labels(units, labels, loss):
+    from tf_keras import layers
+
+    assert choose_loss(_sequential(layers.Input((4,)), layers.Dense(units)), labels) == loss

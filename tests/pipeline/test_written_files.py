@@ -1,0 +1,87 @@
+"""What a step promises is looked for in the written file, not in the step's own words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.tensorflow
+
+
+def _kernels(path):
+    """Weight matrices of an int8 `.tflite` as integers, largest first."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    found = []
+    for tensor in interpreter.get_tensor_details():
+        constant = "pseudo_qconst" in tensor["name"] or "Conv2D" in tensor["name"] or "MatMul" in tensor["name"]
+        if constant and tensor["dtype"] is np.int8 and len(tensor["shape"]) > 1 and tensor["shape"][0] > 1:
+            found.append(interpreter.get_tensor(tensor["index"]))
+    return sorted(found, key=np.size, reverse=True)
+
+
+def _compressed(report, out):
+    return out / next(row.path for row in report.rows if row.format == "tflite" and row.stage == "compressed")
+
+
+def test_pruned_file_holds_the_zeros(digits_run):
+    out, report = digits_run("prune50_int8")
+    kernels = _kernels(_compressed(report, out))
+    assert len(kernels) == 5
+    for kernel in kernels:
+        # Quantization rounds some small weights to zero as well: at least half, never everything.
+        assert 0.49 <= (kernel == 0).mean() < 0.75
+
+
+def test_plain_int8_file_does_not(digits_run):
+    out, report = digits_run("int8")
+    assert all((kernel == 0).mean() < 0.25 for kernel in _kernels(_compressed(report, out)))
+
+
+def test_pruned_file_is_as_large_as_before_and_deflates_better(digits_run):
+    sizes = {}
+    for name in ("int8", "prune50_int8"):
+        _out, report = digits_run(name)
+        row = next(row for row in report.rows if row.format == "tflite" and row.stage == "compressed")
+        sizes[name] = row.bytes, row.bytes_deflated
+    assert sizes["prune50_int8"][0] == pytest.approx(sizes["int8"][0], rel=0.01)
+    assert sizes["prune50_int8"][1] < 0.8 * sizes["int8"][1]
+
+
+def test_clustered_keras_model_has_sixteen_values_per_kernel(digits_run):
+    import h5py
+
+    out, report = digits_run("cluster16_int8")
+    kernels = []
+    with h5py.File(out / "keras" / "compressed.h5") as file:
+        file["model_weights"].visititems(
+            lambda name, item: kernels.append(item[()]) if "kernel" in name and hasattr(item, "dtype") else None
+        )
+    assert len(kernels) == 5
+    assert all(len(np.unique(kernel)) <= 16 for kernel in kernels)
+    assert set(report.recipe.steps_done[0]["distinct_values"].values()) == {16}
+
+
+@pytest.mark.parametrize("name", ["prune50_int8", "cluster16_int8", "qat_int8"])
+def test_no_wrapper_is_left_in_the_keras_model(name, digits_run):
+    import json
+
+    import h5py
+
+    out, _ = digits_run(name)
+    with h5py.File(out / "keras" / "compressed.h5") as file:
+        layers = json.loads(file.attrs["model_config"])["config"]["layers"]
+    names = [layer["class_name"] for layer in layers]
+    assert names == ["InputLayer", "Conv2D", "MaxPooling2D"] * 1 + ["Conv2D", "MaxPooling2D", "Conv2D"] + [
+        "Flatten",
+        "Dense",
+        "Dense",
+    ]
+
+
+def test_quantization_aware_file_keeps_the_learned_ranges(digits_run):
+    _, report = digits_run("qat_int8")
+    row = next(row for row in report.rows if row.format == "tflite" and row.stage == "compressed")
+    assert row.notes == ["activation ranges learned in training"]

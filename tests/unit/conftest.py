@@ -1,0 +1,106 @@
+"""What several of the unit tests stand on: the tree, fixed reports, tiny ONNX files, the command line as a process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from compressor.report import schema
+
+settings.register_profile("unit", deadline=None, max_examples=60, derandomize=True)
+settings.load_profile("unit")
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PRODUCT = ("compressor", "targets", "recipes", "sample_models", "pyproject.toml")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return _ROOT
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Files whose bytes are a promise."""
+    return _ROOT / "tests" / "golden"
+
+
+@pytest.fixture
+def report(golden: Path) -> schema.Report:
+    """A run that broke a limit: measured, failed and skipped rows, notes and warnings."""
+    return schema.read(golden / "not_passed.json")
+
+
+@pytest.fixture(scope="session")
+def row() -> Callable[..., schema.Row]:
+    """Makes a measured, compressed row; any field can be changed."""
+    fields: dict[str, Any] = {
+        "target": "host",
+        "format": "onnx",
+        "precision": "int8",
+        "stage": "compressed",
+        "runtime": "onnxruntime",
+        "host": "somewhere",
+        "provenance": "measured",
+        "path": "artifacts/onnx/m.onnx",
+        "bytes": 250,
+        "bytes_deflated": 200,
+        "sha256": "0" * 64,
+        "metric": {"name": "accuracy", "value": 0.97},
+        "drop": 1.0,
+        "drop_unit": "points",
+        "agreement": 0.98,
+        "latency_ms": {"p50": 0.5, "p90": 0.6, "p99": 0.7, "threads": 1, "runs": 100},
+    }
+    return lambda **changes: schema.Row(**{**fields, **changes})
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python -m compressor` in a folder; `path` goes before everything that is installed."""
+
+    def run(
+        *words: object, cwd: Path, path: Path | None = None, root: Path = _ROOT
+    ) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, filter(None, (path, root))))}
+        command = [sys.executable, "-P", "-m", "compressor", *map(str, words)]
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the product that a test may spoil."""
+    copy = tmp_path / "tree"
+    copy.mkdir()
+    for name in _PRODUCT:
+        source = _ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy)
+    return copy
+
+
+@pytest.fixture
+def onnx_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes an ONNX file from its text: `model [x](float[N,3] x) => (float[N,3] y) { y = Identity (x) }`."""
+
+    def write(text: str = "(float[N,3] x) => (float[N,3] y) { y = Identity (x) }", name: str = "m.onnx") -> Path:
+        import onnx
+
+        header = '<ir_version: 8, opset_import: ["" : 17]> m '
+        onnx.save(onnx.parser.parse_model(header + text), str(tmp_path / name))
+        return tmp_path / name
+
+    return write
