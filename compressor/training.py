@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +67,12 @@ class Trainer:
             )
         return self._dataset.train
 
+    def calibration_batches(self, size: int = 32) -> Iterator[Any]:
+        """Calibration inputs in small batches, in the form a model is called with."""
+        split = self._dataset.calibration
+        for start in range(0, split.count, size):
+            yield _fed(Split({name: array[start : start + size] for name, array in split.inputs.items()}))
+
     def batches(self, settings: TrainingSettings) -> int:
         """Number of optimizer steps that training with these settings takes."""
         return settings.epochs * -(-self.train.count // settings.batch_size)
@@ -97,7 +103,7 @@ class Trainer:
         tf_keras.utils.set_random_seed(self._seed)
         started = time.monotonic()
         history = model.fit(
-            _fed(model, train),
+            _fed(train),
             train.labels,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
@@ -161,7 +167,7 @@ def _last_activation(model: tf_keras.Model) -> str:
     return str(activation)
 
 
-def _fed(model: tf_keras.Model, split: Split) -> Any:
+def _fed(split: Split) -> Any:
     arrays = list(split.inputs.values())
     return arrays[0] if len(arrays) == 1 else arrays
 

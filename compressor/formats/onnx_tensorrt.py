@@ -65,7 +65,7 @@ def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destinati
 
 
 # Q/DQ stand on the inputs of these, never on their outputs: TensorRT fuses what follows into them.
-_QUANTIZED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add")
+_QUANTIZED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "GlobalAveragePool", "AveragePool")
 
 FORMAT = Format(
     summary="TensorRT-ready ONNX: static batch 1, symmetric QDQ, linted",

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from compressor.lint import LAYERS, Finding, Graph, Node, Severity, read
+from compressor.lint import Finding, Severity
+from compressor.onnx_view import LAYERS, Graph, Node, read
 
 # Per major version: oldest opset, newest opset of its first release, newest opset of its last release.
 OPSETS = {8: (9, 13, 17), 9: (9, 19, 19), 10: (9, 20, 24), 11: (9, 25, 25)}

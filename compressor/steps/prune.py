@@ -23,10 +23,10 @@ class Settings(LayerSettings):
 
     sparsity: float = Field(gt=0, lt=1)
     initial_sparsity: float = Field(0.0, ge=0, lt=1)
-    ramp: float = Field(0.75, gt=0, le=1)
+    ramp: float = Field(0.5, gt=0, le=1)
     power: float = Field(3.0, gt=0)
     frequency: int = Field(10, ge=1)
-    learning_rate: float = Field(5e-4, gt=0, le=1)
+    learning_rate: float = Field(1e-3, gt=0, le=1)
 
     @model_validator(mode="after")
     def _rises(self) -> Settings:

@@ -7,7 +7,10 @@ trained weights.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from compressor.errors import BadInput
 from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, refuse
@@ -41,6 +44,7 @@ def apply(workpiece: Workpiece, settings: LayerSettings, trainer: Trainer) -> Wo
             f"quantize_aware cannot simulate this model: {reason}",
             fix="name the layer under skip, or use the recipe int8",
         ) from None
+    _observe_ranges(simulated, trainer.calibration_batches())
     facts = trainer.fit(simulated, settings, "quantize_aware")
     plain = _plain(model, simulated)
     return Workpiece(plain, simulated, (*workpiece.facts, {"step": "quantize_aware", **facts}))
@@ -92,11 +96,47 @@ def _annotated(model: tf_keras.Model, chosen: set[str]) -> tf_keras.Model:
     import tf_keras
 
     def annotate(layer: tf_keras.layers.Layer) -> Any:
+        # Annotating builds the layer anew, which would wipe the weights of the one that is passed in.
+        copy = type(layer).from_config(layer.get_config())
         if isinstance(layer, tf_keras.layers.InputLayer) or layer.name not in chosen:
-            return layer
-        return tfmot.quantization.keras.quantize_annotate_layer(layer)
+            return copy
+        return tfmot.quantization.keras.quantize_annotate_layer(copy)
 
-    return tf_keras.models.clone_model(model, clone_function=annotate)
+    annotated = tf_keras.models.clone_model(model, clone_function=annotate)
+    annotated.set_weights(model.get_weights())
+    return annotated
+
+
+def _observe_ranges(simulated: tf_keras.Model, batches: Iterable[Any]) -> None:
+    """Start every range at what the weights and the samples show.
+
+    The library starts them at ±6 and moves those of activations by a thousandth per batch: a short training would
+    end with weights bent to ranges that never arrived.
+    """
+    import tensorflow as tf
+    from tensorflow_model_optimization.python.core.quantization.keras import quantizers
+
+    seen: set[int] = set()
+
+    def observe(_: Any, inputs: Any, training: Any, weights: dict[str, Any], **__: Any) -> Any:
+        low, high = weights["min_var"], weights["max_var"]
+        known = id(low) in seen
+        seen.add(id(low))
+        low.assign(tf.minimum(tf.reduce_min(inputs), low if known else 0.0))
+        high.assign(tf.maximum(tf.reduce_max(inputs), high if known else 0.0))
+        return inputs
+
+    def learning(quantize: Any) -> Any:
+        return lambda quantizer, inputs, training, weights, **rest: quantize(quantizer, inputs, True, weights, **rest)
+
+    with ExitStack() as patches:
+        kinds = (quantizers.LastValueQuantizer, quantizers.AllValuesQuantizer)
+        for kind in kinds:
+            patches.enter_context(mock.patch.object(kind, "__call__", learning(kind.__call__)))
+        patches.enter_context(mock.patch.object(quantizers.MovingAverageQuantizer, "__call__", observe))
+        # Not in training mode: normalizations must keep their statistics.
+        for samples in batches:
+            simulated(samples, training=False)
 
 
 def _plain(original: tf_keras.Model, simulated: tf_keras.Model) -> tf_keras.Model:

@@ -113,6 +113,19 @@ def test_quantize_aware_returns_the_plain_network_with_the_trained_weights():
     assert any(np.abs(old - new).max() > 1e-4 for old, new in zip(before, result.model.get_weights(), strict=True))
 
 
+def test_quantize_aware_starts_where_the_model_stands(digits_run):
+    from compressor import api, keras_bridge
+
+    out, _ = digits_run("int8")
+    data = api.load_sample("digits_cnn").dataset()
+    step = steps.load("quantize_aware")
+    settings = step.settings(epochs=1, learning_rate=1e-9)
+    trained = step.apply(Workpiece(keras_bridge.load(out / "keras" / "original.h5")), settings, Trainer(data))
+    images, labels = data.evaluation.inputs["image"], data.evaluation.labels
+    answers = trained.simulated.predict(images, verbose=0).argmax(-1)
+    assert (answers == labels).mean() >= 0.98
+
+
 @pytest.mark.parametrize("after", ["fine_tune", "quantize_aware"])
 def test_training_after_pruning_keeps_every_zero(after):
     from tf_keras import layers

@@ -1,0 +1,226 @@
+"""Data sets in `.npz` files: read whole or in blocks, the same numbers or bad input, never other numbers."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from compressor.data import npz
+from compressor.errors import BadInput
+from compressor.values import Dataset, Split
+
+DTYPES = st.sampled_from(["f4", "f8", "f2", "i1", "u1", "i8", "?", ">f4", "<u2"])
+ARRAYS = DTYPES.flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=1, max_dims=4, max_side=9)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("npz")
+
+
+def streamed(path: Path, block: int = 256) -> tuple[Any, Any]:
+    file = npz.NpzFile(path)
+    file.count("evaluation")
+    inputs, labels = zip(*file.rows("evaluation", block), strict=True)
+    dtype = inputs[0][""].dtype
+    return np.concatenate([each[""] for each in inputs]).astype(dtype), labels
+
+
+@given(ARRAYS, st.integers(1, 12), st.booleans(), st.booleans())
+@settings(max_examples=150)
+def test_blocks_put_together_are_the_array(
+    folder: Path, array: Any, block: int, by_column: bool, compressed: bool
+) -> None:
+    stored = np.asfortranarray(array) if by_column else array
+    save = np.savez_compressed if compressed else np.savez
+    save(folder / "a.npz", x_evaluation=stored, y_evaluation=np.arange(len(array)))
+    found, labels = streamed(folder / "a.npz", block)
+    assert found.dtype == array.dtype
+    assert np.array_equal(found, array, equal_nan=array.dtype.kind == "f")
+    assert [len(each) for each in labels[:-1]] == [block] * (len(labels) - 1)
+    assert np.concatenate(labels).tolist() == list(range(len(array)))
+
+
+@given(ARRAYS, st.booleans())
+def test_a_whole_split_is_the_array(folder: Path, array: Any, labelled: bool) -> None:
+    labels = {"y_evaluation": np.arange(len(array))} if labelled else {}
+    np.savez(folder / "a.npz", x_evaluation=array, **labels)
+    split = npz.NpzFile(folder / "a.npz").split("evaluation")
+    assert split.count == len(array)
+    assert split.inputs[""].tobytes() == array.tobytes()
+    assert (split.labels is not None) == labelled
+
+
+def test_several_inputs_come_by_name_side_by_side(tmp_path: Path) -> None:
+    left, right = np.arange(10).reshape(5, 2), np.arange(5.0)
+    np.savez(tmp_path / "a.npz", x_evaluation_left=left, x_evaluation_right=right, y_evaluation=np.arange(5))
+    file = npz.NpzFile(tmp_path / "a.npz")
+    assert sorted(file.input_names("evaluation")) == ["left", "right"]
+    blocks = list(file.rows("evaluation", 3))
+    assert [sorted(inputs) for inputs, _ in blocks] == [["left", "right"]] * 2
+    assert blocks[1][0]["left"].tolist() == left[3:].tolist()
+    assert blocks[1][1] is not None
+    assert blocks[1][1].tolist() == [3, 4]
+
+
+def split(start: int, count: int, *names: str) -> Split:
+    values = np.arange(start, start + 4 * count, dtype=np.float32).reshape(count, 4)
+    return Split({name: values for name in names or ("image",)}, np.arange(count))
+
+
+@pytest.mark.parametrize("names", [("image",), ("left", "right")])
+def test_what_is_saved_is_loaded_again(names: tuple[str, ...], tmp_path: Path) -> None:
+    npz.save(Dataset("d", "s", split(0, 3, *names), split(100, 7, *names)), tmp_path / "data.npz")
+    loaded = npz.load(tmp_path / "data.npz")
+    assert (loaded.name, loaded.train, loaded.evaluation.count) == ("data", None, 7)
+    assert sorted(loaded.calibration.inputs) == ([""] if len(names) == 1 else sorted(names))
+    assert next(iter(loaded.evaluation.inputs.values())).tolist() == split(100, 7).inputs["image"].tolist()
+    assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
+
+
+ONE = np.ones((4, 2))
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no such split": ({"x_train": ONE}, "has no x_evaluation"),
+    "nothing at all": ({}, "no arrays"),
+    "uneven": ({"x_evaluation": ONE, "y_evaluation": np.ones(3)}, "differ in length"),
+    "uneven inputs": ({"x_evaluation_a": ONE, "x_evaluation_b": np.ones(5)}, "x_evaluation_b: 5"),
+    "a single number": ({"x_evaluation": 5}, "a single number"),
+    "empty": ({"x_evaluation": np.ones((0, 2)), "y_evaluation": np.ones(0)}, "is empty"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_split_that_cannot_be_used_is_refused(case: str, tmp_path: Path) -> None:
+    arrays, told = REFUSED[case]
+    np.savez(tmp_path / "a.npz", **arrays)
+    file = npz.NpzFile(tmp_path / "a.npz")
+    with pytest.raises(BadInput, match=told):
+        file.count("evaluation")
+    with pytest.raises(BadInput, match=told):
+        file.split("evaluation")
+
+
+def test_python_objects_are_refused_without_unpickling_them(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+
+    class Spy:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (marker,))
+
+    np.savez(tmp_path / "a.npz", x_evaluation=np.array([Spy()], dtype=object), allow_pickle=True)
+    with pytest.raises(BadInput, match="the array x_evaluation holds Python objects"):
+        npz.NpzFile(tmp_path / "a.npz")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 500, b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
+def test_what_is_no_npz_is_bad_input(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(BadInput, match="cannot be read as .npz"):
+        npz.NpzFile(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("path", ["absent.npz", "."])
+def test_what_is_no_file_is_bad_input(path: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no data file"):
+        npz.NpzFile(tmp_path / path)
+
+
+@pytest.fixture(scope="module", params=[np.savez, np.savez_compressed], ids=["stored", "deflated"])
+def sound(request: pytest.FixtureRequest, folder: Path) -> Iterator[bytes]:
+    """The bytes of a sound file: 1 100 samples of 4 numbers, no labels."""
+    request.param(folder / "sound.npz", x_evaluation=VALUES)
+    return (folder / "sound.npz").read_bytes()
+
+
+VALUES = np.random.default_rng(0).normal(size=(1100, 4)).astype(np.float32)
+
+
+def check_spoiled(path: Path, content: bytes) -> None:
+    """The stored numbers come out, or BadInput; both when streamed and when read at once."""
+    path.write_bytes(content)
+    for read in (lambda: streamed(path)[0], lambda: npz.NpzFile(path).split("evaluation").inputs[""]):
+        try:
+            found = read()
+        except BadInput:
+            continue
+        assert found.dtype == VALUES.dtype
+        assert np.array_equal(found, VALUES)
+
+
+@given(st.data())
+@settings(max_examples=150)
+def test_a_file_cut_off_anywhere_is_bad_input(folder: Path, sound: bytes, data: st.DataObject) -> None:
+    (folder / "cut.npz").write_bytes(sound[: data.draw(st.integers(0, len(sound) - 1))])
+    with pytest.raises(BadInput):
+        npz.NpzFile(folder / "cut.npz").count("evaluation")
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_a_file_with_a_spoiled_byte_never_yields_other_numbers(folder: Path, sound: bytes, data: st.DataObject) -> None:
+    place, flip = data.draw(st.integers(0, len(sound) - 1)), data.draw(st.integers(1, 255))
+    check_spoiled(folder / "b.npz", sound[:place] + bytes([sound[place] ^ flip]) + sound[place + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"<f4", b"<f2"), (b"<f4", b"<i4"), (b"<f4", b">f4"), (b"(1100, 4)", b"(1100, 1)"), (b"(1100, 4)", b"(1000, 4)")],
+)
+def test_a_stored_header_that_tells_less_than_the_file_holds_is_noticed(old: bytes, new: bytes, folder: Path) -> None:
+    np.savez(folder / "sound.npz", x_evaluation=VALUES)
+    content = (folder / "sound.npz").read_bytes()
+    assert content.count(old) == 1
+    check_spoiled(folder / "b.npz", content.replace(old, new))
+
+
+def npy(header: str) -> bytes:
+    text = header.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize("shape", ["(-5, 4)", "(999999999999, 4)", "(5, -4)", "(5, 99999999999999)", "(True, 4)"])
+def test_a_header_that_tells_impossible_sizes_is_bad_input(shape: str, folder: Path) -> None:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+    with zipfile.ZipFile(folder / "c.npz", "w") as archive:
+        archive.writestr("x_evaluation.npy", npy(header) + b"\0" * 80)
+    with pytest.raises(BadInput):
+        npz.NpzFile(folder / "c.npz").split("evaluation")
+    with pytest.raises(BadInput):
+        file = npz.NpzFile(folder / "c.npz")
+        file.count("evaluation")
+        next(iter(file.rows("evaluation")))
+
+
+def test_a_header_of_a_newer_version_is_read(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, VALUES, version=(3, 0))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x_evaluation.npy", buffer.getvalue())
+    assert np.array_equal(streamed(tmp_path / "a.npz")[0], VALUES)
+
+
+def peak_of_streaming(path: Path, samples: int) -> int:
+    np.savez(path, x_evaluation=np.zeros((samples, 512), np.float32), y_evaluation=np.zeros(samples))
+    tracemalloc.start()
+    for _ in npz.NpzFile(path).rows("evaluation", 64):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_of_streaming_does_not_grow_with_the_samples(tmp_path: Path) -> None:
+    few, many = peak_of_streaming(tmp_path / "a.npz", 256), peak_of_streaming(tmp_path / "b.npz", 8192)
+    assert many < 1.2 * few
+    assert many < 8192 * 512 * 4 / 10
