@@ -131,6 +131,7 @@ def measure(
     *,
     runtime: str | None = None,
     threads: int = 1,
+    judged: str | None = None,
     results: str | Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Measurement:
@@ -139,6 +140,7 @@ def measure(
     Args:
         artifact: a `.tflite` or `.onnx` file.
         data: an `.npz` with x_evaluation and y_evaluation, or a sample's name.
+        judged: name of the output that the labels belong to; None takes the file's first.
         results: receives the outputs of every sample as `.npz`.
 
     Raises:
@@ -146,7 +148,7 @@ def measure(
     """
     listener, kept = on_progress or silent, Path(results) if results is not None else None
     if str(data) not in registry.names(_SAMPLES):
-        return measure_file(Path(artifact), Path(data), runtime, threads, kept, listener)
+        return measure_file(Path(artifact), Path(data), runtime, threads, judged, kept, listener)
     import tempfile
 
     from compressor.data import npz
@@ -154,7 +156,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.npz"
         npz.save(load_sample(str(data)).dataset(), path)
-        return measure_file(Path(artifact), path, runtime, threads, kept, listener)
+        return measure_file(Path(artifact), path, runtime, threads, judged, kept, listener)
 
 
 def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:

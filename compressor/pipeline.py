@@ -76,7 +76,8 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
         with Worker(folder / "log.txt", listener) as tensorflow:
             prepared = _prepare(tensorflow, request, folder)
             artifacts = {job: _write(tensorflow, request, prepared, job, folder) for job in plan.jobs}
-        measurements = _measure_all(plan, artifacts, request, folder, listener)
+        judged = prepared["outputs"][0]["name"]
+        measurements = _measure_all(plan, artifacts, judged, request, folder, listener)
         report = _report(request, plan, prepared, artifacts, measurements, folder)
         _leave(report, folder)
     return report
@@ -141,7 +142,12 @@ def _write(
 
 
 def _measure_all(
-    plan: Plan, artifacts: dict[Job, Artifact | Failure], request: Request, folder: Path, listener: Listener
+    plan: Plan,
+    artifacts: dict[Job, Artifact | Failure],
+    judged: str,
+    request: Request,
+    folder: Path,
+    listener: Listener,
 ) -> dict[tuple[Job, str], rows.Measured | Failure]:
     measured: dict[tuple[Job, str], rows.Measured | Failure] = {}
     pairs = list(dict.fromkeys((row.job, row.runtime) for row in plan.rows))
@@ -151,16 +157,16 @@ def _measure_all(
             measured[job, runtime] = artifact
             continue
         listener(Progress("measure", done, len(pairs), f"{artifact.path.name} on {runtime}"))
-        measured[job, runtime] = _measure(artifact, runtime, request, folder)
+        measured[job, runtime] = _measure(artifact, runtime, judged, request, folder)
     return measured
 
 
-def _measure(artifact: Artifact, runtime: str, request: Request, folder: Path) -> rows.Measured | Failure:
+def _measure(artifact: Artifact, runtime: str, judged: str, request: Request, folder: Path) -> rows.Measured | Failure:
     results = folder / "outputs" / f"{artifact.stage}-{artifact.format}-{artifact.precision}-{runtime}.npz"
     command: Sequence[str | Path] = (
         *(sys.executable, "-P", "-m", "compressor", "measure", artifact.path),
         *("--data", folder / "data.npz", "--runtime", runtime, "--threads", str(request.threads)),
-        *("--outputs", results, "--json"),
+        *("--judged", judged, "--outputs", results, "--json"),
     )
     stage = f"measuring {artifact.path.name} on {runtime}"
     try:

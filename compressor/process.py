@@ -38,6 +38,7 @@ class Worker:
     def __init__(self, log: Path, listener: Listener = silent) -> None:
         self._log = log
         self._listener = listener
+        self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._replies = -1
         self._buffer = b""
@@ -59,6 +60,7 @@ class Worker:
             self._start()
         assert self._process is not None
         assert self._process.stdin is not None
+        self._log_start = self._log.stat().st_size
         job = json.dumps({"function": function, "arguments": arguments}) + "\n"
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(job.encode())
@@ -134,7 +136,13 @@ class Worker:
         code = self._process.poll()
         self.close()
         how = "its pipe closed" if code is None else ending(code)
-        return StageFailed(f"{stage} ended its process with {how}{_quoted(self._log)}")
+        return StageFailed(f"{stage} ended its process with {how}{self._quoted()}")
+
+    def _quoted(self) -> str:
+        """The last lines that the child printed during this call."""
+        with self._log.open("rb") as log:
+            log.seek(self._log_start)
+            return _last_lines(log.read().decode(errors="replace"))
 
 
 def run_to_end(
@@ -179,6 +187,8 @@ def child_environment() -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "TF_USE_LEGACY_KERAS": "1",
+        # Deprecation notes of libraries would hide what a crash has to say.
+        "PYTHONWARNINGS": "ignore",
     }
 
 
@@ -213,10 +223,6 @@ def _rebuilt(stage: str, error: Mapping[str, str]) -> CompressorError:
     rebuilt = kind("")
     rebuilt.args = (error["message"],)
     return rebuilt
-
-
-def _quoted(log: Path) -> str:
-    return _last_lines(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ""
 
 
 def _last_lines(text: str) -> str:

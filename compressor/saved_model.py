@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor.values import TensorSpec
+from compressor.values import TensorSpec, clean_name
 
 if TYPE_CHECKING:
     import tf_keras
@@ -62,6 +61,6 @@ def input_names(model: tf_keras.Model) -> list[str]:
 def _unique(names: list[str]) -> list[str]:
     clean: list[str] = []
     for name in names:
-        word = re.sub(r"\W", "_", name)
+        word = clean_name(name)
         clean.append(word if word not in clean else f"{word}_{len(clean)}")
     return clean

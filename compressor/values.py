@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -127,6 +128,11 @@ class Failure:
 
     stage: str
     reason: str
+
+
+def clean_name(name: str) -> str:
+    """An input or output name fit for every file format: letters, digits and underscores."""
+    return re.sub(r"\W", "_", name)
 
 
 def as_float(array: Array) -> NDArray[np.float64]:

@@ -20,11 +20,19 @@ if TYPE_CHECKING:
 )
 @click.option("--runtime", help="Default: the first that opens the file.")
 @click.option("--outputs", type=click.Path(), help="Also write every sample's outputs to this .npz.")
+@click.option("--judged", help="Output that the labels belong to; default is the first.")
 @threads_option
 @json_option
 @debug_option
 def COMMAND(
-    artifact: str, data: str, runtime: str | None, outputs: str | None, threads: int, as_json: bool, debug: bool
+    artifact: str,
+    data: str,
+    runtime: str | None,
+    judged: str | None,
+    outputs: str | None,
+    threads: int,
+    as_json: bool,
+    debug: bool,
 ) -> None:
     """Measure accuracy, latency and memory of ARTIFACT, a .tflite or .onnx file.
 
@@ -37,7 +45,9 @@ def COMMAND(
     from compressor import api, progress
 
     with progress.bar() as listener:
-        found = api.measure(artifact, data, runtime=runtime, threads=threads, results=outputs, on_progress=listener)
+        found = api.measure(
+            artifact, data, runtime=runtime, threads=threads, judged=judged, results=outputs, on_progress=listener
+        )
     if as_json:
         print_json(_as_dict(found))
         return

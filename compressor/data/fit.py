@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from compressor.errors import BadInput
-from compressor.values import Array, Dataset, Split, TensorSpec
+from compressor.values import Array, Dataset, Split, TensorSpec, clean_name
 
 # Two sets of one source never differ this much in root mean square; 0..255 against 0..1 does.
 _SCALE_FACTOR = 10.0
@@ -39,7 +39,7 @@ def fit(
 
 
 def _fit_split(name: str, split: Split, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> Split:
-    given = split.inputs
+    given = {clean_name(key): array for key, array in split.inputs.items()}
     if set(given) == {""} and len(inputs) == 1:
         given = {inputs[0].name: given[""]}
     wanted = [spec.name for spec in inputs]

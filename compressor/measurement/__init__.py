@@ -43,6 +43,7 @@ def measure(
     data: Path,
     runtime: str | None = None,
     threads: int = 1,
+    judged: str | None = None,
     results: Path | None = None,
     listener: Listener = silent,
 ) -> Measurement:
@@ -53,6 +54,7 @@ def measure(
         data: an `.npz` with x_evaluation and, for the metric, y_evaluation.
         runtime: name, or None for the first that opens the file.
         threads: threads of the runtime while latency is timed.
+        judged: name of the output that the labels belong to; the file's first when None or not in the file.
         results: receives the outputs of every sample, by output name, as `.npz`.
 
     Raises:
@@ -71,27 +73,27 @@ def measure(
         timed = latency.time_session(session, first, threads)
     rss = memory.peak_rss_bytes()
     found, labels = outputs.collect(lambda: opened(artifact, 1), file, count, listener)
-    judged = next(iter(found.values()))
-    metric = metrics.choose(labels, judged) if labels is not None else ""
-    value = metric_value(metric, labels, judged) if labels is not None else None
+    answers = found[judged] if judged in found else next(iter(found.values()))
+    metric = metrics.choose(labels, answers) if labels is not None else ""
+    value = metric_value(metric, labels, answers) if labels is not None else None
     if results is not None:
         with whole_file(results) as temporary, temporary.open("wb") as stream:
             np.savez(stream, **found)  # type: ignore[arg-type]
     return Measurement(name, host(), session.inputs, session.outputs, count, metric, value, timed, rss)
 
 
-def metric_value(metric: str, labels: Array, judged: Array) -> float:
+def metric_value(metric: str, labels: Array, answers: Array) -> float:
     """The metric's value.
 
     Raises:
         BadInput: the labels do not fit the outputs.
     """
     try:
-        return metrics.load(metric).value(labels, judged)
+        return metrics.load(metric).value(labels, answers)
     except ValueError:
         raise BadInput(
             "the labels do not fit the model's output",
-            expected=f"class numbers of shape {judged.shape[:-1]}, or values of shape {judged.shape}",
+            expected=f"class numbers of shape {answers.shape[:-1]}, or values of shape {answers.shape}",
             received=f"y_evaluation of shape {labels.shape}",
         ) from None
 

@@ -105,6 +105,11 @@ def _matching(names: Sequence[str], patterns: Iterable[str]) -> set[str]:
     return {name for pattern in patterns for name in fnmatch.filter(names, pattern)}
 
 
-def refuse(step: str, layer: tf_keras.layers.Layer, reason: str, fix: str) -> BadInput:
-    """The error for a layer that a step cannot work on."""
-    return BadInput(f"{step} cannot work on layer '{layer.name}' ({type(layer).__name__}): {reason}", fix=fix)
+def refuse(step: str, layers: Sequence[tf_keras.layers.Layer], reason: str, fix: str = "") -> BadInput:
+    """The error for layers that a step cannot work on; without a `fix` it is to skip them."""
+    told = ", ".join(f"'{layer.name}' ({type(layer).__name__})" for layer in layers)
+    skip = ", ".join(layer.name for layer in layers)
+    return BadInput(
+        f"{step} cannot work on layer{'s' * (len(layers) > 1)} {told}: {reason}",
+        fix=fix or f"leave them out with the step's setting skip: [{skip}]",
+    )

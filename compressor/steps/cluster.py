@@ -68,26 +68,24 @@ def distinct_values(model: tf_keras.Model, layers: set[str]) -> dict[str, int]:
 def _clusterable(model: tf_keras.Model, settings: Settings) -> set[str]:
     from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import ClusteringRegistry
 
-    chosen = set()
-    for layer in (layer for layer in model.layers if layer.name in chosen_layers("cluster", model, settings)):
-        sizes = [int(weight.shape.num_elements()) for weight in layer.trainable_weights if weight.shape.rank > 1]
-        if not sizes or max(sizes) <= settings.clusters:
-            continue
-        if not ClusteringRegistry.supports(layer):
-            raise refuse(
-                "cluster",
-                layer,
-                "tensorflow-model-optimization has no clustering for it",
-                f"add it to the step: skip: [{layer.name}]",
-            )
-        if ClusteringRegistry.make_clusterable(layer).get_clusterable_weights():
-            chosen.add(layer.name)
+    selected = chosen_layers("cluster", model, settings)
+    weighty = [layer for layer in model.layers if layer.name in selected and _largest(layer) > settings.clusters]
+    unknown = [layer for layer in weighty if not ClusteringRegistry.supports(layer)]
+    if unknown:
+        raise refuse("cluster", unknown, "tensorflow-model-optimization has no clustering for it")
+    chosen = {layer.name for layer in weighty if ClusteringRegistry.make_clusterable(layer).get_clusterable_weights()}
     if not chosen:
         raise BadInput(
             f"cluster finds no kernel with more than {settings.clusters} values in this model",
             received=", ".join(f"{layer.name} ({type(layer).__name__})" for layer in model.layers),
         )
     return chosen
+
+
+def _largest(layer: tf_keras.layers.Layer) -> int:
+    """Number of values in the layer's largest trainable matrix or kernel, 0 when it has none."""
+    sizes = (int(weight.shape.num_elements()) for weight in layer.trainable_weights if weight.shape.rank > 1)
+    return max(sizes, default=0)
 
 
 STEP = Step(

@@ -81,19 +81,16 @@ def kernel_sparsity(model: tf_keras.Model, layers: set[str]) -> dict[str, float]
 def _prunable(model: tf_keras.Model, settings: Settings) -> set[str]:
     from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
 
-    chosen = set()
-    for layer in (layer for layer in model.layers if layer.name in chosen_layers("prune", model, settings)):
-        if not any(weight.shape.rank > 1 for weight in layer.trainable_weights):
-            continue
-        if not PruneRegistry.supports(layer):
-            raise refuse(
-                "prune",
-                layer,
-                "tensorflow-model-optimization has no pruning for it",
-                f"add it to the step: skip: [{layer.name}]",
-            )
-        if PruneRegistry.make_prunable(layer).get_prunable_weights():
-            chosen.add(layer.name)
+    selected = chosen_layers("prune", model, settings)
+    weighty = [
+        layer
+        for layer in model.layers
+        if layer.name in selected and any(weight.shape.rank > 1 for weight in layer.trainable_weights)
+    ]
+    unknown = [layer for layer in weighty if not PruneRegistry.supports(layer)]
+    if unknown:
+        raise refuse("prune", unknown, "tensorflow-model-optimization has no pruning for it")
+    chosen = {layer.name for layer in weighty if PruneRegistry.make_prunable(layer).get_prunable_weights()}
     if not chosen:
         raise BadInput(
             "prune finds no kernel to prune in this model",

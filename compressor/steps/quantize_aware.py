@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import tf_keras
 
 _PREFIX = "quant_"
-_SKIP = "add it to the step: skip: [{name}]; it is then quantized after training from the calibration set"
+_FLATTEN = "flatten the model, or use the recipe int8"
 
 
 def apply(workpiece: Workpiece, settings: LayerSettings, trainer: Trainer) -> Workpiece:
@@ -33,7 +33,6 @@ def apply(workpiece: Workpiece, settings: LayerSettings, trainer: Trainer) -> Wo
     import tensorflow_model_optimization as tfmot
 
     model = workpiece.model
-    _check_structure(model)
     annotated = _annotated(model, _simulatable(model, settings))
     try:
         with tfmot.quantization.keras.quantize_scope():
@@ -50,45 +49,46 @@ def apply(workpiece: Workpiece, settings: LayerSettings, trainer: Trainer) -> Wo
     return Workpiece(plain, simulated, (*workpiece.facts, {"step": "quantize_aware", **facts}))
 
 
-def _check_structure(model: tf_keras.Model) -> None:
-    import tf_keras
-
-    for layer in model.layers:
-        if isinstance(layer, tf_keras.Model):
-            raise refuse(
-                "quantize_aware",
-                layer,
-                "a model inside a model cannot be simulated",
-                "flatten the model, or use the recipe int8",
-            )
-        if isinstance(layer, tf_keras.layers.Conv2D) and _activation(layer) != "linear":
-            for follower in _followers(layer):
-                if isinstance(follower, tf_keras.layers.BatchNormalization):
-                    raise refuse(
-                        "quantize_aware",
-                        layer,
-                        f"its activation '{_activation(layer)}' stands before the BatchNormalization '{follower.name}'",
-                        "put the activation into a layer after the normalization, or use the recipe int8",
-                    )
-
-
 def _simulatable(model: tf_keras.Model, settings: LayerSettings) -> set[str]:
+    """Names of the layers to simulate."""
     import tensorflow_model_optimization as tfmot
     import tf_keras
 
     registry = tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
     chosen = chosen_layers("quantize_aware", model, settings)
-    for layer in model.layers:
-        if isinstance(layer, tf_keras.layers.InputLayer) or layer.name not in chosen:
-            continue
-        if not (registry.supports(layer) or _folds_into_its_input(layer)):
+    layers = [
+        layer for layer in model.layers if layer.name in chosen and not isinstance(layer, tf_keras.layers.InputLayer)
+    ]
+    nested = [layer for layer in layers if isinstance(layer, tf_keras.Model)]
+    if nested:
+        raise refuse("quantize_aware", nested, "a model inside a model cannot be simulated", _FLATTEN)
+    unknown = [layer for layer in layers if not (registry.supports(layer) or _folds_into_its_input(layer))]
+    if unknown:
+        raise refuse("quantize_aware", unknown, "int8 arithmetic cannot be simulated there in training", _skip(unknown))
+    for layer in layers:
+        _check_activation(layer)
+    return chosen
+
+
+def _check_activation(layer: tf_keras.layers.Layer) -> None:
+    import tf_keras
+
+    if not isinstance(layer, tf_keras.layers.Conv2D) or layer.activation is tf_keras.activations.linear:
+        return
+    for follower in (node.layer for node in layer.outbound_nodes):
+        if isinstance(follower, tf_keras.layers.BatchNormalization):
+            activation = getattr(layer.activation, "__name__", "activation")
             raise refuse(
                 "quantize_aware",
-                layer,
-                "its int8 arithmetic cannot be simulated in training",
-                _SKIP.format(name=layer.name),
+                [layer],
+                f"its activation '{activation}' stands before the BatchNormalization '{follower.name}'",
+                "put the activation into a layer after the normalization, or use the recipe int8",
             )
-    return chosen
+
+
+def _skip(layers: list[tf_keras.layers.Layer]) -> str:
+    names = ", ".join(layer.name for layer in layers)
+    return f"add to the step skip: [{names}]; they are then quantized after training from the calibration set"
 
 
 def _annotated(model: tf_keras.Model, chosen: set[str]) -> tf_keras.Model:
@@ -153,9 +153,7 @@ def _plain(original: tf_keras.Model, simulated: tf_keras.Model) -> tf_keras.Mode
         by_name = {_short(weight): weight for weight in wrapper.weights} if wrapper is not None else {}
         wanted = [_short(weight) for weight in layer.weights]
         if not set(wanted) <= set(by_name) or len(set(wanted)) < len(wanted):
-            raise refuse(
-                "quantize_aware", layer, "it was replaced by other layers in training", _SKIP.format(name=layer.name)
-            )
+            raise refuse("quantize_aware", [layer], "it was replaced by other layers in training", _skip([layer]))
         layer.set_weights([by_name[name].numpy() for name in wanted])
     return plain
 
@@ -172,14 +170,6 @@ def _folds_into_its_input(layer: tf_keras.layers.Layer) -> bool:
 
 def _short(weight: Any) -> str:
     return str(weight.name).rsplit("/", 1)[-1]
-
-
-def _activation(layer: tf_keras.layers.Layer) -> str:
-    return str(getattr(layer.activation, "__name__", "linear"))
-
-
-def _followers(layer: tf_keras.layers.Layer) -> list[Any]:
-    return [node.layer for node in layer.outbound_nodes]
 
 
 STEP = Step(

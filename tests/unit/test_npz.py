@@ -158,26 +158,40 @@ def check_spoiled(path: Path, content: bytes) -> None:
         assert np.array_equal(found, VALUES)
 
 
-@given(st.data())
+# Half of the places in the headers, where a byte means most.
+PLACES = st.integers(0, 200) | st.integers(0, 100_000)
+
+
+@given(PLACES)
 @settings(max_examples=150)
-def test_a_file_cut_off_anywhere_is_bad_input(folder: Path, sound: bytes, data: st.DataObject) -> None:
-    (folder / "cut.npz").write_bytes(sound[: data.draw(st.integers(0, len(sound) - 1))])
+def test_a_file_cut_off_anywhere_is_bad_input(folder: Path, sound: bytes, place: int) -> None:
+    (folder / "cut.npz").write_bytes(sound[: place % len(sound)])
     with pytest.raises(BadInput):
         npz.NpzFile(folder / "cut.npz").count("evaluation")
 
 
-@given(st.data())
+@given(PLACES, st.integers(1, 255))
 @settings(max_examples=300)
-def test_a_file_with_a_spoiled_byte_never_yields_other_numbers(folder: Path, sound: bytes, data: st.DataObject) -> None:
-    place, flip = data.draw(st.integers(0, len(sound) - 1)), data.draw(st.integers(1, 255))
+def test_a_file_with_a_spoiled_byte_never_yields_other_numbers(
+    folder: Path, sound: bytes, place: int, flip: int
+) -> None:
+    place %= len(sound)
     check_spoiled(folder / "b.npz", sound[:place] + bytes([sound[place] ^ flip]) + sound[place + 1 :])
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(b"<f4", b"<f2"), (b"<f4", b"<i4"), (b"<f4", b">f4"), (b"(1100, 4)", b"(1100, 1)"), (b"(1100, 4)", b"(1000, 4)")],
+    [
+        (b"<f4", b"<f2"),
+        (b"<f4", b"<i4"),
+        (b"<f4", b">f4"),
+        (b"(1100, 4)", b"(1100, 1)"),
+        (b"(1100, 4)", b"(1000, 4)"),
+        (b"False", b"(alse"),
+        (b"False", b"True "),
+    ],
 )
-def test_a_stored_header_that_tells_less_than_the_file_holds_is_noticed(old: bytes, new: bytes, folder: Path) -> None:
+def test_a_spoiled_header_is_noticed(old: bytes, new: bytes, folder: Path) -> None:
     np.savez(folder / "sound.npz", x_evaluation=VALUES)
     content = (folder / "sound.npz").read_bytes()
     assert content.count(old) == 1

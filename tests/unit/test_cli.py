@@ -1,0 +1,228 @@
+"""The command line as a user meets it: a process with an exit code, two streams and no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import compressor
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tf2onnx", "onnx", "sklearn", "h5py")
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Path:
+    """A folder whose modules stand before the installed heavy ones: importing one leaves a mark and fails."""
+    folder = tmp_path / "trap"
+    folder.mkdir()
+    for name in HEAVY:
+        mark = f"open({str(folder / 'imported')!r}, 'a').write({name + ' '!r})"
+        (folder / f"{name}.py").write_text(f"{mark}\nraise ImportError('{name} is not wanted here')\n")
+    return folder
+
+
+def test_the_trap_catches_tensorflow(tmp_path: Path, trap: Path, cli: Cli) -> None:
+    done = cli("run", "digits_cnn", "--recipe", "float32", "--target", "raspberry_pi", cwd=tmp_path, path=trap)
+    assert done.returncode != 0
+    assert "tensorflow" in (trap / "imported").read_text()
+
+
+WITHOUT_TENSORFLOW = {
+    "help": (["--help"], "Usage: "),
+    "list": (["list"], "digits_cnn"),
+    "check": (["check", "--recipe", "qat_int8", "--target", "host", "--target", "coral"], "tflite int8 (compressed)"),
+    "gate": (["gate", "{golden}/passed.json"], "passed"),
+    "measure": (["measure", "m.onnx", "--data", "data.npz"], "accuracy"),
+}
+
+
+@pytest.mark.parametrize("verb", WITHOUT_TENSORFLOW)
+def test_a_verb_works_without_tensorflow(verb: str, work: Path, trap: Path, golden: Path, cli: Cli) -> None:
+    words, told = WITHOUT_TENSORFLOW[verb]
+    done = cli(*(word.format(golden=golden) for word in words), cwd=work, path=trap)
+    assert (done.returncode, told in done.stdout) == (0, True), done.stderr
+    assert not (trap / "imported").exists()
+
+
+MISTAKES: dict[str, tuple[list[str], str]] = {
+    "model": (["run", "digit_cnn"], "no sample model is called 'digit_cnn'; did you mean 'digits_cnn'?"),
+    "missing model": (["run", "absent.h5", "--data", "data.npz"], "there is no model file absent.h5"),
+    "model of another kind": (["run", "m.onnx"], "m.onnx is not a model file that can be read"),
+    "model without data": (["run", "m.h5"], "a model file needs data to be proven on"),
+    "data to train on": (["run", "digits_cnn", "--recipe", "qat_int8", "--data", "data.npz"], "nothing to train on"),
+    "data": (["run", "digits_cnn", "--data", "absent.npz"], "there is no data file absent.npz"),
+    "recipe": (["check", "--recipe", "int9"], "no recipe is called 'int9'; did you mean 'int"),
+    "target": (["check", "--recipe", "int8", "--target", "corel"], "did you mean 'coral'?"),
+    "refusing target": (["check", "--recipe", "float16", "--target", "coral"], "target coral does not take float16"),
+    "artifact": (["measure", "absent.onnx", "--data", "data.npz"], "there is no artifact absent.onnx"),
+    "broken artifact": (["measure", "broken.onnx", "--data", "data.npz"], "ONNX Runtime cannot run"),
+    "artifact of another kind": (["measure", "data.npz", "--data", "data.npz"], "opens '.npz' files"),
+    "runtime": (["measure", "m.onnx", "--data", "data.npz", "--runtime", "onnxruntim"], "did you mean 'onnxruntime'?"),
+    "limit": (["gate", "{golden}/passed.json", "--min-agreement", "1.5"], "min_agreement: must be less than or equal"),
+    "limit that is no number": (["gate", "{golden}/passed.json", "--max-size-ratio", "nan"], "max_size_ratio: "),
+    "word for a limit": (["gate", "{golden}/passed.json", "--max-size-ratio", "x"], "not a valid float"),
+    "report": (["gate", "absent"], "cannot read the report absent"),
+    "verb": (["rum"], "No such command 'rum'"),
+    "option": (["check", "--recip", "int8"], "--recipe"),
+    "nothing": (["check"], "Missing option '--recipe'"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_told_on_stderr_with_exit_code_2(case: str, work: Path, golden: Path, cli: Cli) -> None:
+    words, told = MISTAKES[case]
+    before = sorted(work.iterdir())
+    done = cli(*(word.format(golden=golden) for word in words), cwd=work)
+    assert told in done.stderr
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+    assert sorted(work.iterdir()) == before
+
+
+def test_a_traceback_is_shown_on_request_only(tmp_path: Path, cli: Cli) -> None:
+    assert "Traceback" in cli("check", "--recipe", "int9", "--debug", cwd=tmp_path).stderr
+
+
+def test_the_version_is_told(tmp_path: Path, cli: Cli) -> None:
+    done = cli("--version", cwd=tmp_path)
+    assert (done.returncode, compressor.__version__ in done.stdout) == (0, True), done.stderr
+
+
+def test_help_names_every_verb(tmp_path: Path, cli: Cli) -> None:
+    told = cli("--help", cwd=tmp_path).stdout
+    found = re.findall(r"^  (\w+) ", told.split("Commands:")[1], re.MULTILINE)
+    assert found == ["check", "doctor", "gate", "list", "measure", "run"]
+
+
+def test_check_tells_files_and_rows_as_json_and_nothing_else(tmp_path: Path, cli: Cli) -> None:
+    done = cli("check", "--recipe", "int8", "--target", "coral", "--json", cwd=tmp_path)
+    told = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, told["passed"]) == (0, "", True)
+    assert told["files"][1] == {"stage": "compressed", "format": "tflite", "precision": "int8"}
+    assert told["rows"][1] == {"target": "coral", "format": "tflite", "runtime": "litert_reference"}
+    assert told["recipe"]["precision"] == "int8"
+
+
+def test_check_tells_mistakes_as_json_too(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "my.yaml").write_text("summary: s\nsteps: [prun]\nprecision: int7\n")
+    done = cli("check", "--recipe", "my.yaml", "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    told = json.loads(done.stdout)
+    assert told["passed"] is False
+    assert told["mistakes"][-1] == "steps.0: no step is called 'prun'; did you mean 'prune'?"
+    assert len(told["mistakes"]) == 3
+
+
+def test_list_tells_one_kind_as_json(tmp_path: Path, cli: Cli) -> None:
+    told = json.loads(cli("list", "targets", "--json", cwd=tmp_path).stdout)
+    assert sorted(told["targets"]) == ["coral", "host", "jetson", "raspberry_pi"]
+    assert all(summary for summary in told["targets"].values())
+
+
+def test_the_gate_ends_with_the_verdict(golden: Path, tmp_path: Path, cli: Cli) -> None:
+    report = golden / "passed.json"
+    assert cli("gate", report, "--max-accuracy-drop", "0.5", cwd=tmp_path).returncode == 0
+    broken = cli("gate", report, "--max-accuracy-drop", "0.49", "--json", cwd=tmp_path)
+    told = json.loads(broken.stdout)
+    assert (broken.returncode, broken.stderr) == (1, "")
+    assert told["limits"] == {"max_accuracy_drop": 0.49}
+    assert [each["limit"] for each in told["verdict"]["violations"]] == ["max_accuracy_drop"]
+
+
+VALUES = np.random.default_rng(0).normal(size=(700, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def work(tmp_path: Path, onnx_file: Callable[..., Path]) -> Path:
+    """A folder with an identity network, 700 samples (700 of them right but 70), and files that are none."""
+    onnx_file()
+    labels = VALUES.argmax(1)
+    labels[::10] = (labels[::10] + 1) % 3
+    np.savez(tmp_path / "data.npz", x_calibration=VALUES, x_evaluation=VALUES, y_evaluation=labels)
+    (tmp_path / "m.h5").write_bytes(b"no model")
+    (tmp_path / "broken.onnx").write_bytes(b"no graph")
+    return tmp_path
+
+
+def test_measure_tells_its_numbers_as_json_and_leaves_the_outputs(work: Path, cli: Cli) -> None:
+    done = cli("measure", "m.onnx", "--data", "data.npz", "--outputs", "out/y.npz", "--json", cwd=work)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["provenance"], told["runtime"]) == (0, "measured", "onnxruntime")
+    assert (told["samples"], told["metric"]) == (700, {"name": "accuracy", "value": 0.9})
+    timed = told["latency_ms"]
+    assert 0 < timed["p50"] <= timed["p90"] <= timed["p99"]
+    assert (timed["threads"], timed["runs"] >= 30, told["peak_rss_bytes"] > 10**7) == (1, True, True)
+    assert told["inputs"] == [{"name": "x", "shape": [None, 3], "dtype": "float32"}]
+    with np.load(work / "out" / "y.npz") as outputs:
+        assert np.array_equal(outputs["y"], VALUES)
+
+
+def test_a_measurement_that_is_no_number_is_still_valid_json(work: Path, onnx_file: Any, cli: Cli) -> None:
+    onnx_file("(float[N,3] x) => (float[N,3] y) { y = Log (x) }")
+    np.savez(work / "data.npz", x_evaluation=VALUES, y_evaluation=VALUES)
+
+    def refuse(word: str) -> None:
+        pytest.fail(f"{word} is no JSON")
+
+    done = cli("measure", "m.onnx", "--data", "data.npz", "--json", cwd=work)
+    assert "Traceback" not in done.stderr
+    if done.stdout:
+        json.loads(done.stdout, parse_constant=refuse)
+
+
+def test_measure_tells_people_the_same(work: Path, cli: Cli) -> None:
+    done = cli("measure", "m.onnx", "--data", "data.npz", cwd=work)
+    assert "accuracy    0.9000 on 700 samples" in done.stdout
+    assert re.search(r"latency +p50 \d+\.\d{4} ms", done.stdout)
+    assert "1 thread\n" in done.stdout
+
+
+def test_a_reader_that_goes_away_is_no_failure(root: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "compressor", "list"]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def waiting(root: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A `check` that waits for its recipe: the file is a pipe into which nobody writes."""
+    os.mkfifo(tmp_path / "slow.yaml")
+    command = [sys.executable, "-m", "compressor", "check", "--recipe", str(tmp_path / "slow.yaml")]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as process:
+        while process.poll() is None:
+            try:
+                pipe = os.open(tmp_path / "slow.yaml", os.O_WRONLY | os.O_NONBLOCK)
+                break
+            except OSError:
+                time.sleep(0.02)
+        yield process
+        process.kill()
+    os.close(pipe)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "told"),
+    [(signal.SIGINT, 130, "interrupted; nothing was left behind\n"), (signal.SIGTERM, 143, "terminated; nothing")],
+)
+def test_a_signal_ends_it_with_one_line(waiting: Any, number: signal.Signals, code: int, told: str) -> None:
+    waiting.send_signal(number)
+    _, words = waiting.communicate(timeout=30)
+    assert waiting.returncode == code
+    assert words.strip().startswith(told.strip())
+    assert len(words.strip().splitlines()) == 1

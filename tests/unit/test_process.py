@@ -1,0 +1,256 @@
+"""Child processes, real ones: whatever happens in them reaches the user as a sentence."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compressor import process
+from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
+from compressor.process import Worker, child_environment, ending, run_to_end
+from compressor.progress import Progress
+
+# A module `compressor.unit_jobs` that only the children of these tests have.
+JOBS = """
+import ctypes, os, subprocess, sys, time
+from compressor import errors, worker
+
+def double(value): return {"twice": value * 2, "pid": os.getpid()}
+def crash(): ctypes.string_at(0)
+def leave(code): os._exit(code)
+def leave_politely(): sys.exit("that is all")
+def hang(): time.sleep(60)
+def fail(kind, message): raise getattr(errors, kind)(message, fix="nothing")
+def stumble(): raise KeyError("k\\nsecond line")
+def close_pipe(): os.close(worker._pipe); time.sleep(60)
+def write(text): os.write(worker._pipe, text.encode())
+def not_json(): return {1, 2}
+def report(): worker.report_progress("train", 1, 3, "loss 0.5"); worker.report_progress("train", 3, 3); return "done"
+def chatter(): print("on stdout"); print("on stderr", file=sys.stderr); os.system("echo from a grandchild")
+def has_children():
+    return subprocess.Popen(["sleep", "60"]).pid
+"""
+
+
+@pytest.fixture(autouse=True)
+def unit_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts `unit_jobs` into the package, for children only."""
+    (tmp_path / "unit_jobs.py").write_text(JOBS)
+    extend = f"import compressor; compressor.__path__.append({str(tmp_path)!r})"
+    (tmp_path / "sitecustomize.py").write_text(extend)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log.txt"
+
+
+@pytest.fixture
+def worker(log: Path) -> Iterator[Worker]:
+    with Worker(log) as started:
+        yield started
+
+
+def call(worker: Worker, function: str, timeout: float = 30.0, **arguments: Any) -> Any:
+    return worker.call("the stage", f"compressor.unit_jobs:{function}", arguments, timeout)
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def gone(pid: int, seconds: float = 10.0) -> bool:
+    end = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not alive(pid)
+
+
+def test_results_come_back_and_one_process_serves_all_calls(worker: Worker) -> None:
+    first, second = call(worker, "double", value="ab"), call(worker, "double", value=[1, None])
+    assert (first["twice"], second["twice"]) == ("abab", [1, None, 1, None])
+    assert first["pid"] == second["pid"] != os.getpid()
+
+
+def test_a_result_of_any_size_comes_back(worker: Worker) -> None:
+    assert len(call(worker, "double", value="x" * 1_000_000)["twice"]) == 2_000_000
+
+
+def test_progress_is_passed_on_before_the_result(log: Path) -> None:
+    heard: list[Progress] = []
+    with Worker(log, heard.append) as worker:
+        assert call(worker, "report") == "done"
+    assert heard == [Progress("train", 1, 3, "loss 0.5"), Progress("train", 3, 3, "")]
+
+
+@pytest.mark.parametrize("kind", [BadInput, MissingTool, StageFailed])
+def test_our_own_errors_keep_their_type_and_words(kind: type[CompressorError], worker: Worker) -> None:
+    with pytest.raises(kind) as caught:
+        call(worker, "fail", kind=kind.__name__, message="wrong")
+    assert str(caught.value) == "wrong\n  what to do: nothing"
+    assert type(caught.value) is kind
+
+
+def test_other_errors_are_told_in_one_line_and_logged_in_full(worker: Worker, log: Path) -> None:
+    with pytest.raises(StageFailed, match=r"^the stage failed: KeyError: .*second line'$") as caught:
+        call(worker, "stumble")
+    assert "\n" not in str(caught.value)
+    assert "Traceback" in log.read_text()
+
+
+CRASHES = {
+    "crash": ({}, r"the stage ended its process with SIGSEGV \(Segmentation fault\)"),
+    "leave": ({"code": 7}, "the stage ended its process with exit code 7"),
+    "leave_politely": ({}, r"the stage ended its process with exit code 1\n    \| that is all"),
+    "not_json": ({}, r"(?s)the stage ended its process with exit code 1.*not JSON serializable"),
+}
+
+
+@pytest.mark.parametrize("function", CRASHES)
+def test_a_crash_is_a_sentence_and_the_next_call_works(function: str, worker: Worker) -> None:
+    arguments, told = CRASHES[function]
+    with pytest.raises(StageFailed, match=told):
+        call(worker, function, **arguments)
+    assert call(worker, "double", value=2)["twice"] == 4
+
+
+def test_a_hang_is_stopped_in_time_and_the_next_call_works(worker: Worker) -> None:
+    pid, started = call(worker, "double", value=1)["pid"], time.monotonic()
+    with pytest.raises(StageFailed, match="the stage did not finish within 1 s and was stopped"):
+        call(worker, "hang", timeout=0.6)
+    assert time.monotonic() - started < 10
+    assert gone(pid)
+    assert call(worker, "double", value=2)["twice"] == 4
+
+
+GARBAGE = ["hello\n", "[1]\n", '"text"\n', "\n", "{}\n", '{"other": 1}\n', '{"error": "x"}\n', '{"progress": {"x": 1}}\n']
+
+
+@pytest.mark.parametrize("text", GARBAGE)
+def test_garbage_on_the_pipe_is_a_sentence_and_the_next_call_works(text: str, worker: Worker) -> None:
+    with pytest.raises(StageFailed, match="the stage answered garbage"):
+        call(worker, "write", text=text)
+    assert call(worker, "double", value=2)["twice"] == 4
+
+
+def test_a_child_that_closes_its_pipe_and_lives_on_is_stopped(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_GRACE", 0.2)
+    pid = call(worker, "double", value=1)["pid"]
+    with pytest.raises(StageFailed, match="the stage ended its process with its pipe closed"):
+        call(worker, "close_pipe")
+    assert gone(pid)
+
+
+def test_what_a_child_prints_goes_to_the_log_and_not_to_the_terminal(
+    worker: Worker, log: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert call(worker, "chatter") is None
+    worker.close()
+    assert sorted(log.read_text().split("\n")) == ["", "from a grandchild", "on stderr", "on stdout"]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("function", ["os:getpid", "compressor.absent:x", "compressor.files:absent"])
+def test_a_function_that_is_not_ours_is_not_run(function: str, worker: Worker) -> None:
+    with pytest.raises(StageFailed, match="the stage failed: "):
+        worker.call("the stage", function, {}, 30.0)
+
+
+def test_grandchildren_end_with_the_worker(log: Path) -> None:
+    with Worker(log) as worker:
+        pid = call(worker, "has_children")
+        assert alive(pid)
+    assert gone(pid)
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from compressor.process import Worker
+worker = Worker(Path(sys.argv[1]))
+print(worker.call("s", "compressor.unit_jobs:double", {"value": 1}, 30)["pid"], flush=True)
+worker.call("s", "compressor.unit_jobs:hang", {}, 60)
+"""
+
+
+def test_a_worker_ends_when_its_parent_is_killed(log: Path) -> None:
+    command = [sys.executable, "-c", PARENT, str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=child_environment()) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
+        parent.kill()
+    assert gone(pid)
+
+
+def python(code: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
+    return run_to_end("the stage", [sys.executable, "-c", code], timeout)
+
+
+def test_a_command_run_to_its_end_tells_code_and_both_streams() -> None:
+    done = python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "out\n", "err\n")
+
+
+def test_bytes_that_are_no_text_are_no_reason_to_crash() -> None:
+    assert python(r"import os; os.write(1, b'a\xffb')").stdout == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_a_command_reads_nothing_from_our_stdin() -> None:
+    assert python("import sys; print(repr(sys.stdin.read()))").stdout == "''\n"
+
+
+def test_a_command_ended_by_a_signal_is_a_sentence_with_its_last_words() -> None:
+    with pytest.raises(StageFailed, match=r"ended its process with SIGSEGV \(Segmentation fault\)\n    \| 2\n    \| 3\n    \| 4$"):
+        python("import os, sys; print('1\\n2\\n\\n3\\n4', file=sys.stderr, flush=True); os.kill(os.getpid(), 11)")
+
+
+def test_a_command_that_hangs_is_stopped_with_its_children(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    code = f"""
+import pathlib, subprocess
+child = subprocess.Popen(["sleep", "60"])
+pathlib.Path({str(note)!r}).write_text(str(child.pid))
+child.wait()
+"""
+    with pytest.raises(StageFailed, match="the stage did not finish within 2 s and was stopped"):
+        python(code, timeout=1.6)
+    assert gone(int(note.read_text()))
+
+
+def test_children_that_a_finished_command_left_behind_are_ended() -> None:
+    done = python("import subprocess; print(subprocess.Popen(['sleep', '60'], stdout=-3, stderr=-3).pid)")
+    assert gone(int(done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0, "exit code 0"), (-signal.SIGKILL, "SIGKILL (Killed)"), (-signal.SIGSEGV, "SIGSEGV (Segmentation fault)"),
+     (-63, "signal 63"), (-200, "signal 200")],
+)
+def test_an_exit_status_is_told_in_words(code: int, words: str) -> None:
+    assert ending(code) == words
+
+
+def test_a_child_repeats_itself_and_finds_this_package(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    environment = child_environment()
+    assert environment["PYTHONPATH"].split(os.pathsep) == [str(root), "/elsewhere"]
+    assert environment["PYTHONHASHSEED"] == "0"
+    monkeypatch.delenv("PYTHONPATH")
+    assert child_environment()["PYTHONPATH"] == str(root)

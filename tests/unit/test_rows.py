@@ -1,0 +1,154 @@
+"""Rows: measurements joined with what they are compared with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compressor import api, rows
+from compressor.plan import Job, PlannedRow
+from compressor.report.schema import Row
+from compressor.values import Artifact, Failure, Stage
+
+ANSWERS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2, 3]]
+
+
+def shifted(*samples: int) -> Any:
+    """The answers, with those of some samples moved to the next class."""
+    changed = ANSWERS.copy()
+    changed[list(samples)] = np.roll(changed[list(samples)], 1, axis=1)
+    return changed
+
+
+class Run:
+    """A run folder as the earlier stages leave it; outputs are arrays, or a failure."""
+
+    def __init__(self, folder: Path, target: str = "host", labels: Any = None) -> None:
+        self.folder = folder
+        self.plan = api.check("int8", [target])
+        self.measurements: dict[tuple[Job, str], rows.Measured | Failure] = {}
+        self.artifacts: dict[Job, Artifact | Failure] = {}
+        labelled = {} if labels is None else {"y_evaluation": labels}
+        np.savez(folder / "data.npz", x_evaluation=np.ones((8, 1)), **labelled)
+        np.savez(folder / "reference.npz", answer=ANSWERS)
+        self.labels = labels
+
+    def planned(self, stage: Stage) -> PlannedRow:
+        return next(row for row in self.plan.rows if row.job.stage is stage and row.job.format == "tflite")
+
+    def add(self, stage: Stage, outputs: Any) -> None:
+        planned = self.planned(stage)
+        job = planned.job
+        path = self.folder / "artifacts" / f"{stage}.tflite"
+        self.artifacts[job] = Artifact(path, job.format, job.precision, stage, 1000, 900, "f" * 64, ("a note",))
+        if isinstance(outputs, Failure):
+            self.measurements[job, planned.runtime] = outputs
+            return
+        kept = self.folder / f"{stage}.npz"
+        np.savez(kept, answer=outputs)
+        metric = None
+        if self.labels is not None:
+            metric = {"name": "accuracy", "value": float((outputs.argmax(1) == self.labels).mean())}
+        latency = {"p50": 1.0, "p90": 2.0, "p99": 3.0, "threads": 1, "runs": 50}
+        answer = {"host": "here", "metric": metric, "latency_ms": latency, "peak_rss_bytes": 7}
+        self.measurements[job, planned.runtime] = rows.Measured(answer, kept)
+
+    def row(self, stage: Stage) -> Row:
+        return rows.Table(self.folder, self.measurements, self.artifacts).row(self.planned(stage))
+
+
+LABELS = ANSWERS.argmax(1)
+
+
+@pytest.mark.parametrize("target", ["host", "coral"])
+def test_the_baseline_is_compared_with_keras_and_the_rest_with_the_baseline(target: str, tmp_path: Path) -> None:
+    run = Run(tmp_path, target, labels=LABELS)
+    run.add(Stage.FLOAT32, shifted(0))
+    run.add(Stage.COMPRESSED, shifted(0, 1, 2))
+    baseline, compressed = run.row(Stage.FLOAT32), run.row(Stage.COMPRESSED)
+    assert (baseline.drop, baseline.agreement, baseline.drop_unit) == (12.5, 0.875, "points")
+    assert (compressed.drop, compressed.agreement, compressed.max_abs_error) == (25.0, 0.75, 1.0)
+    assert compressed.metric is not None
+    assert compressed.metric.value == 0.625
+
+
+def test_a_row_carries_the_record_of_its_file_and_where_it_was_measured(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.FLOAT32, ANSWERS)
+    found = run.row(Stage.FLOAT32)
+    assert (found.path, found.bytes, found.bytes_deflated) == ("artifacts/float32.tflite", 1000, 900)
+    assert (found.provenance, found.host, found.notes) == ("measured", "here", ["a note"])
+    assert (found.drop, found.agreement, found.sqnr_db) == (0.0, 1.0, 200.0)
+
+
+def test_without_labels_there_is_parity_and_no_drop(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.add(Stage.FLOAT32, shifted(0))
+    found = run.row(Stage.FLOAT32)
+    assert (found.metric, found.drop, found.drop_unit, found.agreement) == (None, None, None, 0.875)
+    assert rows.Table(tmp_path, {}, {}).keras_metric() is None
+
+
+def test_keras_is_judged_on_its_own_outputs(tmp_path: Path) -> None:
+    labels = LABELS.copy()
+    labels[0] = 3
+    Run(tmp_path, labels=labels)
+    metric = rows.Table(tmp_path, {}, {}).keras_metric()
+    assert metric is not None
+    assert (metric.name, metric.value) == ("accuracy", 0.875)
+
+
+def test_a_failure_is_a_row_with_its_stage_and_reason(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.COMPRESSED, Failure("measure", "the process died"))
+    found = run.row(Stage.COMPRESSED)
+    assert (found.provenance, found.failed_stage, found.reason) == ("skipped", "measure", "the process died")
+    assert (found.metric, found.latency_ms, found.bytes) == (None, None, 1000)
+
+
+def test_a_file_that_was_never_written_has_no_bytes(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.COMPRESSED, Failure("write", "refused"))
+    run.artifacts[run.planned(Stage.COMPRESSED).job] = Failure("write", "refused")
+    found = run.row(Stage.COMPRESSED)
+    assert (found.path, found.bytes, found.sha256, found.notes) == (None, None, None, [])
+
+
+def test_without_a_baseline_a_row_says_that_it_was_not_compared(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.FLOAT32, Failure("write", "refused"))
+    run.add(Stage.COMPRESSED, ANSWERS)
+    found = run.row(Stage.COMPRESSED)
+    assert (found.provenance, found.drop, found.agreement) == ("measured", None, None)
+    assert found.notes == ["a note", "not compared: the float32 file failed (write)"]
+
+
+def test_outputs_of_another_shape_are_a_failed_row(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.FLOAT32, ANSWERS[:, :3])
+    found = run.row(Stage.FLOAT32)
+    assert (found.provenance, found.failed_stage) == ("skipped", "compare")
+    assert "(8, 3)" in (found.reason or "")
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_outputs_that_are_no_numbers_are_a_failed_row_and_no_crash(broken: float, tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    outputs = ANSWERS.copy()
+    outputs[3, 1] = broken
+    run.add(Stage.FLOAT32, outputs)
+    found = run.row(Stage.FLOAT32)
+    assert (found.provenance, found.failed_stage) == ("skipped", "compare")
+
+
+def test_the_device_itself_is_stated_with_the_way_to_get_it(tmp_path: Path) -> None:
+    run = Run(tmp_path, "coral", labels=LABELS)
+    run.add(Stage.COMPRESSED, ANSWERS)
+    (coral,) = api.load_targets(["coral"])
+    table = rows.Table(tmp_path, run.measurements, run.artifacts)
+    found = table.device_row(coral, run.planned(Stage.COMPRESSED))
+    assert (found.runtime, found.provenance, found.failed_stage, found.bytes) == ("edgetpu", "skipped", None, 1000)
+    assert "edgetpu_compiler" in (found.reason or "")
