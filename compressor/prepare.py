@@ -192,6 +192,10 @@ def _write_reference(model: tf_keras.Model, split: Split, outputs: tuple[TensorS
     arrays = list(split.inputs.values())
     results = model.predict(arrays[0] if len(arrays) == 1 else arrays, batch_size=_PREDICT_BATCH, verbose=0)
     results = results if isinstance(results, list) else [results]
+    if not all(np.isfinite(result).all() for result in results):
+        raise BadInput(
+            "the Keras model itself answers NaN or infinity", fix="look at the weights and at the input scale"
+        )
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **{spec.name: result for spec, result in zip(outputs, results, strict=True)})
 

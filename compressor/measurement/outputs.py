@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from compressor.data.npz import NpzFile
-from compressor.errors import BadInput
+from compressor.errors import BadInput, StageFailed
 from compressor.progress import Listener, Progress
 from compressor.runtimes import Session
 from compressor.values import Array, TensorSpec
@@ -33,6 +33,10 @@ def collect(
     """Outputs by name for every evaluation sample, in order, and the labels.
 
     Runtimes let go of Python's lock while they compute, so one session per core runs in a thread each.
+
+    Raises:
+        BadInput: the samples do not fit the artifact.
+        StageFailed: an answer is not a finite number.
     """
     sessions = [open_session() for _ in range(min(os.cpu_count() or 1, count))]
     blocks: list[dict[str, Array]] = []
@@ -50,7 +54,18 @@ def collect(
             listener(Progress("evaluate", done, count))
     names = [spec.name for spec in sessions[0].outputs]
     found = {name: np.concatenate([block[name] for block in blocks if name in block]) for name in names}
+    for name, values in found.items():
+        _check_finite(name, values)
     return found, np.concatenate(labels) if labels else None
+
+
+def _check_finite(name: str, values: Array) -> None:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        broken = int((~np.isfinite(values.reshape(len(values), -1))).any(axis=1).sum())
+        raise StageFailed(
+            f"the artifact answers NaN or infinity in '{name}' for {broken} of {len(values)} samples",
+            fix="a float16 file may be out of its range (65 504): try int8 or float32",
+        )
 
 
 def _run(session: Session, inputs: Mapping[str, Array], rows: Array) -> dict[str, Array]:
