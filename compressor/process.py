@@ -124,9 +124,10 @@ class Worker:
             reply = json.loads(line)
         except ValueError:
             reply = None
-        if not isinstance(reply, dict):
+        if not _well_formed(reply):
             self.close()
             raise StageFailed(f"{stage} answered garbage", received=repr(line[:80]))
+        assert isinstance(reply, dict)
         return reply
 
     def _died(self, stage: str) -> StageFailed:
@@ -214,6 +215,17 @@ def _close(stream: IO[Any] | None) -> None:
     if stream is not None:
         with contextlib.suppress(OSError):
             stream.close()
+
+
+def _well_formed(reply: Any) -> bool:
+    if not isinstance(reply, dict) or len(reply) != 1:
+        return False
+    kind, content = next(iter(reply.items()))
+    if kind == "progress":
+        return isinstance(content, dict) and set(content) <= set(Progress.__dataclass_fields__) and "stage" in content
+    if kind == "error":
+        return isinstance(content, dict) and set(content) == {"kind", "message"}
+    return bool(kind == "result")
 
 
 def _rebuilt(stage: str, error: Mapping[str, str]) -> CompressorError:

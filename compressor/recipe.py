@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from compressor import steps as step_plugins
 from compressor.errors import BadInput, unknown
 from compressor.limits import Limits
-from compressor.sentences import near, sentences
+from compressor.sentences import near, sentences, shortened
 from compressor.steps import Step
 from compressor.values import Precision
 
@@ -32,7 +32,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     summary: str = Field(min_length=1)
-    steps: list[str | dict[str, Any]] = []
+    steps: list[Any] = []
     precision: Precision = Precision.FLOAT32
     limits: Limits = Limits()
 
@@ -97,7 +97,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"cannot read the recipe {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
         raise BadInput(
             f"{path} is not a YAML file: {reason}", fix="mend the file; it is read as plain YAML, without tags"
@@ -133,7 +133,8 @@ def _parse_step(index: int, entry: Any, mistakes: list[str]) -> RecipeStep | Non
         entry = {entry: {}}
     if not isinstance(entry, Mapping) or len(entry) != 1:
         mistakes.append(
-            f"{where}: must be one step with its settings, like 'prune: {{sparsity: 0.5}}' (received {entry!r})"
+            f"{where}: must be one step with its settings, like 'prune: {{sparsity: 0.5}}' "
+            f"(received {shortened(entry)})"
         )
         return None
     name, settings = next(iter(entry.items()))

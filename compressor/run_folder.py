@@ -36,11 +36,13 @@ def claimed(out: Path, identity: Mapping[str, Any], keep_partial: bool = False) 
         staging.mkdir()
         try:
             yield staging
-            (staging / _IDENTITY).write_text(json.dumps(identity, indent=2, sort_keys=True) + "\n")
-            _publish(staging, out)
-        finally:
+        except BaseException:
             if not keep_partial:
                 shutil.rmtree(staging, ignore_errors=True)
+            raise
+        (staging / _IDENTITY).write_text(json.dumps(identity, indent=2, sort_keys=True) + "\n")
+        _publish(staging, out)
+        staging.rmdir()
 
 
 def free_name(folder: Path, name: str, identity: Mapping[str, Any]) -> Path:
@@ -58,6 +60,8 @@ def free_name(folder: Path, name: str, identity: Mapping[str, Any]) -> Path:
 def _check_vacant(out: Path, identity: Mapping[str, Any]) -> None:
     if not out.exists():
         return
+    if not out.is_dir():
+        raise BadInput(f"the out folder {out} is a file", fix="choose another --out")
     held = sorted(entry.name for entry in out.iterdir() if entry.name not in (_PARTIAL, _PREVIOUS, _LOCK))
     if not held or _identity(out) == json.loads(json.dumps(identity)):
         return
@@ -78,6 +82,7 @@ def _identity(out: Path) -> Any:
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = os.open(out / _LOCK, os.O_CREAT | os.O_RDWR)
@@ -97,7 +102,8 @@ def _locked(out: Path) -> Iterator[None]:
     finally:
         (out / _LOCK).unlink(missing_ok=True)
         os.close(lock)
-        _remove_if_empty(out)
+        for folder in missing:
+            _remove_if_empty(folder)
 
 
 def _publish(staging: Path, out: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+
+_LONGEST = 120
 
 
 def sentences(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[str]:
@@ -21,15 +23,27 @@ def _sentence(detail: Any, model: type[BaseModel], prefix: str) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{address}: is not known here{near(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
     message = detail["msg"].replace("Input should be", "must be").replace("must be a valid", "must be a")
-    return f"{address}: {message[0].lower()}{message[1:]} (received {detail['input']!r})"
+    return f"{address or 'content'}: {message[0].lower()}{message[1:]} (received {shortened(detail['input'])})"
 
 
 def _fields(model: type[BaseModel], location: tuple[Any, ...]) -> Iterable[str]:
+    """Field names of the model that holds the value at `location`."""
     for part in location[:-1]:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        if part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
     return model.model_fields
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)
+
+
+def shortened(value: Any) -> str:
+    """A value as the user wrote it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def near(name: str, known: Iterable[str]) -> str:

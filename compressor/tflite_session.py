@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from compressor.errors import BadInput
+from compressor.feeding import whole
 from compressor.values import Array, TensorSpec
 
 
@@ -32,6 +33,7 @@ class _End:
 
     @property
     def quantized(self) -> bool:
+        """True when the integers stand for real numbers."""
         return self.scale != 0 and np.dtype(self.spec.dtype).kind in "iu"
 
 
@@ -98,19 +100,22 @@ def _signature_names(interpreter: Any) -> tuple[dict[int, str], dict[int, str]]:
 
 def _end(detail: dict[str, Any], names: dict[int, str]) -> _End:
     scale, zero_point = detail["quantization"]
+    dtype = np.dtype(detail["dtype"])
     shape = tuple(int(size) for size in detail["shape"])
-    spec = TensorSpec(names.get(detail["index"], detail["name"]), shape, np.dtype(detail["dtype"]).name)
+    spec = TensorSpec(
+        names.get(detail["index"], detail["name"]), shape, dtype.name, quantized=scale != 0 and dtype.kind in "iu"
+    )
     return _End(spec, detail["index"], float(scale), int(zero_point))
 
 
 def _quantized(array: Array, end: _End) -> Array:
     dtype = np.dtype(end.spec.dtype)
     if not end.quantized or array.dtype == dtype:
-        return np.ascontiguousarray(array, dtype)
+        return whole(array, end.spec)
     info = np.iinfo(dtype)
-    scaled = array.astype(np.float32) / np.float32(end.scale)
-    # Half away from zero, as TFLite's own QUANTIZE rounds; numpy rounds half to even.
-    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
+    # Divided in float32 and rounded half away from zero, as TFLite's own QUANTIZE does; numpy rounds half to even.
+    scaled = (array.astype(np.float32) / np.float32(end.scale)).astype(np.float64)
+    rounded = np.trunc(scaled + np.copysign(0.5, scaled))
     return np.ascontiguousarray(np.clip(rounded + end.zero_point, info.min, info.max).astype(dtype))
 
 

@@ -9,7 +9,7 @@ TARGET = Target(
     routes=(Route("tflite", tuple(Precision), "litert"),),
     device=Device(
         runtime="litert on the board",
-        reason="no board here; copy the file there, `pip install compressor`, and run "
+        reason="no board here; copy the file and data.npz there, install this package (no TensorFlow needed), and run "
         "`compressor measure FILE --data data.npz`: latency counts only from the board itself",
     ),
     sources=("https://ai.google.dev/edge/litert/microcontrollers/python",),

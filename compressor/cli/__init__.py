@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from compressor import registry
+from compressor import __version__, registry
 from compressor.errors import CompressorError
 
 _INTERRUPTED, _TERMINATED = 130, 143
@@ -31,7 +31,7 @@ class _Verbs(click.Group):
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="compressor")
+@click.version_option(__version__, prog_name="compressor")
 def cli() -> None:
     """Compress Keras models for the edge, export them for each device, and prove the result.
 
@@ -44,8 +44,12 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     debug = "--debug" in sys.argv
     try:
-        code = cli.main(standalone_mode=False)
+        with cli.make_context("compressor", sys.argv[1:]) as context:
+            code = cli.invoke(context)
+            sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
     except click.ClickException as error:
         error.show(sys.stderr)
         sys.exit(2)

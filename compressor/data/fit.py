@@ -88,7 +88,9 @@ def _fit_array(name: str, array: Array, spec: TensorSpec) -> Array:
 
 def _fits_integers(array: Array, wanted: np.dtype[np.generic]) -> bool:
     info = np.iinfo(wanted)  # type: ignore[type-var]
-    return bool(array.min() >= info.min and array.max() <= info.max and np.all(array == np.round(array)))
+    # Compared as Python numbers: the largest int64 has no float of its own.
+    in_range = info.min <= array.min().item() and array.max().item() <= info.max
+    return bool(in_range and np.all(array == np.round(array)))
 
 
 def _check_labels(name: str, labels: Array, outputs: tuple[TensorSpec, ...]) -> None:
@@ -97,7 +99,8 @@ def _check_labels(name: str, labels: Array, outputs: tuple[TensorSpec, ...]) -> 
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise BadInput(f"{name} holds NaN or infinite values", expected="finite labels")
     classes = outputs[0].shape[-1] if outputs[0].shape else None
-    numbered = labels.dtype.kind in "iu" and labels.ndim == len(outputs[0].shape) - 1
+    shape = labels.shape[:-1] if labels.ndim > 1 and labels.shape[-1] == 1 else labels.shape
+    numbered = labels.dtype.kind in "iu" and len(shape) == len(outputs[0].shape) - 1
     if numbered and classes is not None and classes > 1 and (labels.min() < 0 or labels.max() >= classes):
         raise BadInput(
             f"{name} holds class numbers that the model does not have",

@@ -6,6 +6,7 @@ measuring, in blocks of rows, so that memory does not grow with the number of sa
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -90,7 +91,8 @@ class NpzFile:
         """Blocks of inputs by name and labels, in file order."""
         members = self._members(split)
         labels = f"y_{split}" if f"y_{split}" in self.headers else None
-        streams = [_blocks(self.path, member, block) for member in (*members.values(), *filter(None, [labels]))]
+        wanted = (*members.values(), *filter(None, [labels]))
+        streams = [_blocks(self.path, member, self.headers[member], block) for member in wanted]
         for arrays in zip(*streams, strict=True):
             inputs = dict(zip(members, arrays[: len(members)], strict=True))
             yield inputs, arrays[-1] if labels else None
@@ -138,10 +140,10 @@ def _headers(path: Path) -> dict[str, Header]:
     headers = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                if member.endswith(".npy"):
+            for member in archive.infolist():
+                if member.filename.endswith(".npy"):
                     with archive.open(member) as stream:
-                        headers[member.removesuffix(".npy")] = _header(stream)
+                        headers[member.filename.removesuffix(".npy")] = _header(stream, member.file_size)
     except _UNREADABLE as error:
         raise BadInput(
             f"{path} cannot be read as .npz: {' '.join(str(error).split())[:200]}",
@@ -158,41 +160,51 @@ def _headers(path: Path) -> dict[str, Header]:
     return headers
 
 
-def _header(stream: IO[bytes]) -> Header:
+def _header(stream: IO[bytes], size: int) -> Header:
+    """Read the header; what it tells has to fill the member's `size` bytes exactly."""
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(stream)
+    if any(type(length) is not int or length < 0 for length in shape):
+        raise ValueError(f"an array of shape {shape}")
+    if not dtype.hasobject and stream.tell() + dtype.itemsize * math.prod(shape) != size:
+        raise ValueError(f"the header tells of {shape} {dtype}, which does not fill its {size} bytes")
     return Header(shape, dtype, by_column=fortran and len(shape) > 1)
 
 
 def _whole(path: Path, name: str) -> Array:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            array: Array = arrays[name]
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
+            array: Array = np.lib.format.read_array(stream, allow_pickle=False)
+            # At its end, and only there, the archive compares the checksum.
+            stream.read(1)
             return array
     except _UNREADABLE as error:
         raise BadInput(f"{path} is corrupted: {name}: {error}") from None
 
 
-def _blocks(path: Path, name: str, block: int) -> Iterator[Array]:
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
-        header = _header(stream)
-        count, *row_shape = header.shape
+def _blocks(path: Path, name: str, header: Header, block: int) -> Iterator[Array]:
+    if header.by_column:
         # Rows of a column-major array are scattered over the whole file: it cannot be streamed.
-        whole = _whole(path, name) if header.by_column else None
-        row_bytes = header.dtype.itemsize * int(np.prod(row_shape, dtype=np.int64))
+        whole = _whole(path, name)
+        yield from (whole[start : start + block] for start in range(0, len(whole), block))
+        return
+    count, *row_shape = header.shape
+    row_bytes = header.dtype.itemsize * math.prod(row_shape)
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
+        _header(stream, archive.getinfo(f"{name}.npy").file_size)
         for start in range(0, count, block):
             rows = min(block, count - start)
-            if whole is not None:
-                yield whole[start : start + rows]
-            else:
-                data = _read_exactly(path, stream, rows * row_bytes)
-                yield np.frombuffer(data, header.dtype).reshape(rows, *row_shape)
+            data = _read_exactly(path, stream, rows * row_bytes, last=start + rows == count)
+            yield np.frombuffer(data, header.dtype).reshape(rows, *row_shape)
 
 
-def _read_exactly(path: Path, stream: IO[bytes], size: int) -> bytes:
+def _read_exactly(path: Path, stream: IO[bytes], size: int, last: bool) -> bytes:
     try:
         data = stream.read(size)
+        if last:
+            # At its end, and only there, the archive compares the checksum.
+            stream.read(1)
     except _UNREADABLE as error:
         raise BadInput(f"{path} is corrupted: {error}") from None
     if len(data) != size:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compressor import metrics
-from compressor.errors import BadInput
+from compressor.errors import BadInput, StageFailed
 from compressor.values import Array, as_float
 
 # Equal arrays have an infinite ratio, which JSON cannot carry; float32 itself ends near 150 dB.
@@ -35,6 +35,7 @@ def compare(outputs: Mapping[str, Array], reference: Mapping[str, Array], metric
 
     Raises:
         BadInput: different numbers of outputs or different shapes.
+        StageFailed: an output is not a finite number.
     """
     pairs = [(outputs[name], reference[name]) for name in reference if name in outputs]
     if len(pairs) != len(reference) or len(outputs) != len(reference):
@@ -42,6 +43,8 @@ def compare(outputs: Mapping[str, Array], reference: Mapping[str, Array], metric
     shapes = [value.shape for value in outputs.values()], [value.shape for value in reference.values()]
     if len(outputs) != len(reference) or any(ours.shape != theirs.shape for ours, theirs in pairs):
         raise BadInput("the outputs cannot be compared", expected=str(shapes[1]), received=str(shapes[0]))
+    if not all(np.isfinite(as_float(value)).all() for pair in pairs for value in pair):
+        raise StageFailed("the outputs cannot be compared: they hold NaN or infinity")
     answers = metrics.load(metric or metrics.choose(None, pairs[0][1])).same(*pairs[0])
     return Parity(
         agreement=float(answers.mean()),

@@ -67,7 +67,7 @@ def size_ratio(row: Row, baseline: Row | None) -> float | None:
 
 def latency_ratio(row: Row, baseline: Row | None) -> float | None:
     """Compressed p50 / float32 p50, both of the same run."""
-    if baseline is None or baseline.latency_ms is None or row.latency_ms is None:
+    if baseline is None or baseline.latency_ms is None or row.latency_ms is None or not baseline.latency_ms.p50:
         return None
     return row.latency_ms.p50 / baseline.latency_ms.p50
 

@@ -26,7 +26,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         f"{row.format} {row.precision}" + (" (baseline)" if row.stage == "float32" else ""),
         row.runtime,
-        ABSENT if row.metric is None else f"{row.metric.value:.4f}",
+        ABSENT if row.metric is None else _metric(row.metric.value),
         ABSENT if row.drop is None else f"{row.drop:+.2f}{' %' if row.drop_unit == 'percent' else ''}",
         ABSENT if row.agreement is None else f"{row.agreement:.2%}",
         ABSENT if row.max_abs_error is None else f"{row.max_abs_error:.1e}",
@@ -36,6 +36,10 @@ def cells(row: Row) -> tuple[str, ...]:
         ABSENT if latency is None else f"{latency.p50:.4f}",
         ABSENT if latency is None else f"{latency.p99:.4f}",
     )
+
+
+def _metric(value: float) -> str:
+    return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
 
 
 def reason(row: Row) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compressor.errors import BadInput
+from compressor.feeding import whole
 from compressor.runtimes import Runtime
 from compressor.values import Array, TensorSpec
 
@@ -34,6 +35,9 @@ class OnnxSession:
         except Exception as error:
             raise BadInput(f"ONNX Runtime cannot run {path}", received=" ".join(str(error).split())[:300]) from None
         self._inputs = tuple(_spec(value) for value in self._session.get_inputs())
+        for spec in self._inputs:
+            if spec.dtype not in np.sctypeDict:
+                raise BadInput(f"the input '{spec.name}' of {path} is not numeric", received=spec.dtype)
         self._outputs = tuple(_spec(value) for value in self._session.get_outputs())
         self._feed: dict[str, Array] = {}
         self._results: list[Array] = []
@@ -50,11 +54,19 @@ class OnnxSession:
 
     def load(self, sample: Mapping[str, Array]) -> None:
         """Put one sample in place."""
-        self._feed = {spec.name: np.ascontiguousarray(sample[spec.name], spec.dtype) for spec in self._inputs}
+        self._feed = {spec.name: whole(sample[spec.name], spec) for spec in self._inputs}
 
     def invoke(self) -> None:
-        """Run the loaded sample."""
-        self._results = self._session.run(None, self._feed)
+        """Run the loaded sample.
+
+        Raises:
+            BadInput: the file does not take single samples, or an operator refuses these values.
+        """
+        try:
+            self._results = self._session.run(None, self._feed)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:300]
+            raise BadInput("ONNX Runtime cannot run the file on a single sample", received=reason) from None
 
     def results(self) -> dict[str, Array]:
         """Outputs of the last run by name."""

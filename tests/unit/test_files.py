@@ -30,15 +30,20 @@ def test_a_file_appears_whole_under_its_name_only(tmp_path: Path) -> None:
     assert listing(path.parent) == ["model.onnx"]
 
 
+def fail_while_writing(path: Path, error: type[BaseException]) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_text("half of the new")
+        raise error
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("old", [None, "old"])
 def test_a_failure_leaves_what_was_there_before(error: type[BaseException], old: str | None, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     if old is not None:
         path.write_text(old)
-    with pytest.raises(error), whole_file(path) as temporary:
-        temporary.write_text("half of the new")
-        raise error
+    with pytest.raises(error):
+        fail_while_writing(path, error)
     assert listing(tmp_path) == ([] if old is None else ["report.json"])
     assert old is None or path.read_text() == old
 

@@ -54,6 +54,12 @@ def test_inputs_come_in_the_models_order() -> None:
     assert list(found.calibration.inputs) == ["a", "b"]
 
 
+def test_an_input_may_be_named_as_the_author_or_as_the_files_name_it() -> None:
+    spec = TensorSpec("my_image_0", (None, 2, 3), "float32")
+    one = Split({"my/image:0": images()})
+    assert list(fit(Dataset("d", "s", one, one), (spec,), (CLASSES,))[0].calibration.inputs) == ["my_image_0"]
+
+
 def test_inputs_of_other_names_are_refused_with_both_lists() -> None:
     one = Split({"left": images(), "right": images()})
     told = refusal(Dataset("d", "s", one, one))
@@ -158,8 +164,9 @@ def test_pixels_of_one_label_each_are_checked_too() -> None:
 def test_sets_of_different_scale_are_refused(name: str, factor: float) -> None:
     data = dataset(train=Split({"": images(seed=2)}, np.zeros(4, int)))
     wrong = {name: Split({"": images(seed=3) * factor}, np.zeros(4, int))}
-    told = refusal(Dataset("d", "s", **{"calibration": data.calibration, "train": data.train} | wrong,
-                           evaluation=data.evaluation))
+    told = refusal(
+        Dataset("d", "s", **{"calibration": data.calibration, "train": data.train} | wrong, evaluation=data.evaluation)
+    )
     assert f"the {name} and evaluation sets are scaled differently" in told
 
 

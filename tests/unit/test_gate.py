@@ -186,9 +186,7 @@ def test_loosening_a_limit_never_adds_a_violation(
 ) -> None:
     made = [row(**fields) for fields in rows]
     looser = {
-        name: max(0.0, value + step * LOOSER[name])
-        for name, value in limits.items()
-        if (step := by[name]) is not None
+        name: max(0.0, value + step * LOOSER[name]) for name, value in limits.items() if (step := by[name]) is not None
     }
     tight, loose = judge(made, Limits(**limits)).violations, judge(made, Limits(**looser)).violations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 
 from compressor import runtimes
-from compressor.errors import BadInput
-from compressor.measurement import Measurement, cores, host, latency, measure, memory, outputs
+from compressor.errors import BadInput, StageFailed
+from compressor.measurement import Measurement, cores, host, latency, measure, memory
 from compressor.progress import Progress
 
 Onnx = Callable[..., Path]
@@ -95,6 +96,24 @@ def test_fractions_are_not_cut_off_for_an_integer_network(onnx_file: Onnx, data:
         measure(path, data(x=np.full((2, 3), 0.5)))
 
 
+def test_the_labels_belong_to_the_output_that_is_named(onnx_file: Onnx, data: Any) -> None:
+    path = onnx_file("(float[N,3] x) => (float[N,3] no, float[N,3] yes) { no = Neg (x)  yes = Identity (x) }")
+    file = data(x=VALUES, y=VALUES.argmax(1))
+    assert measure(path, file, judged="yes").value == 1.0
+    assert measure(path, file).value == measure(path, file, judged="absent").value == 0.0
+
+
+@pytest.mark.parametrize(("value", "count"), [(np.nan, 1), (0.0, 2)])
+def test_answers_that_are_no_numbers_are_a_failure(value: float, count: int, onnx_file: Onnx, data: Any) -> None:
+    values = np.ones((600, 3), np.float32)
+    values[:count, 1:] = value
+    kept = data(x=values).with_name("results.npz")
+    path = onnx_file("(float[N,3] x) => (float[N,3] y) { y = Log (x) }")
+    with pytest.raises(StageFailed, match=f"answers NaN or infinity in 'y' for {count} of 600 samples"):
+        measure(path, data(x=values), results=kept)
+    assert not kept.exists()
+
+
 UNFIT: dict[str, tuple[dict[str, Any], str]] = {
     "samples of another shape": ({"x": np.ones((4, 5))}, "does not fit the artifact's input 'x'"),
     "samples of another rank": ({"x": np.ones((4, 3, 1))}, "does not fit the artifact's input 'x'"),
@@ -161,11 +180,12 @@ def test_the_runtime_is_the_first_that_opens_the_file_or_the_one_asked_for() -> 
 @pytest.mark.skipif(cores() < 2, reason="needs two cores")
 def test_latency_is_timed_on_as_many_cores_as_threads_and_given_back() -> None:
     before = os.sched_getaffinity(0)
-    with pytest.raises(ValueError, match="x"), latency.pinned(1):
+    with latency.pinned(1):
         assert cores() == 1
-        raise ValueError("x")
     with latency.pinned(1000):
         assert os.sched_getaffinity(0) == before
+    with pytest.raises(ValueError, match="x"), latency.pinned(1):
+        raise ValueError("x")
     assert os.sched_getaffinity(0) == before
 
 
@@ -176,28 +196,33 @@ class Slow:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.runs = 0
 
     def load(self, sample: Any) -> None:
-        outputs.os.sched_yield()
+        """Takes long, and is not to be timed."""
+        time.sleep(10 * self.seconds if self.runs == 0 else 0)
 
     def invoke(self) -> None:
-        latency.time.sleep(self.seconds)
+        self.runs += 1
+        time.sleep(self.seconds)
 
     def results(self) -> dict[str, Any]:
         return {}
 
 
 def test_latency_is_that_of_one_run_in_milliseconds() -> None:
-    timed = latency.time_session(Slow(0.02), {}, threads=3)
-    assert 20 <= timed.p50 < 30
+    session = Slow(0.02)
+    timed = latency.time_session(session, {}, threads=3)
+    assert 20 <= timed.p50 < 100
     assert timed.p50 <= timed.p90 <= timed.p99
-    assert (timed.threads, 30 <= timed.runs <= 80) == (3, True)
+    assert (timed.threads, timed.runs >= 30) == (3, True)
+    assert session.runs >= timed.runs + 3
 
 
 def test_peak_memory_is_of_this_process_and_only_grows() -> None:
     before = memory.peak_rss_bytes()
     assert before is not None
-    block = np.ones(before // 8 + 50_000_000)
+    block = np.ones(before // 8 + 1_000_000)
     after = memory.peak_rss_bytes()
     assert after is not None
     assert after >= max(before, block.nbytes)

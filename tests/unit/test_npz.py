@@ -31,9 +31,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def streamed(path: Path, block: int = 256) -> tuple[Any, Any]:
     file = npz.NpzFile(path)
     file.count("evaluation")
-    inputs, labels = zip(*file.rows("evaluation", block), strict=True)
-    dtype = inputs[0][""].dtype
-    return np.concatenate([each[""] for each in inputs]).astype(dtype), labels
+    blocks = file.rows("evaluation", block)
+    first = next(blocks)
+    inputs, labels = zip(first, *blocks, strict=True)
+    return np.concatenate([each[""] for each in inputs]).astype(first[0][""].dtype), labels
 
 
 @given(ARRAYS, st.integers(1, 12), st.booleans(), st.booleans())
@@ -75,7 +76,7 @@ def test_several_inputs_come_by_name_side_by_side(tmp_path: Path) -> None:
 
 def split(start: int, count: int, *names: str) -> Split:
     values = np.arange(start, start + 4 * count, dtype=np.float32).reshape(count, 4)
-    return Split({name: values for name in names or ("image",)}, np.arange(count))
+    return Split(dict.fromkeys(names or ("image",), values), np.arange(count))
 
 
 @pytest.mark.parametrize("names", [("image",), ("left", "right")])
@@ -126,7 +127,7 @@ def test_python_objects_are_refused_without_unpickling_them(tmp_path: Path) -> N
 @pytest.mark.parametrize("content", [b"", b"x" * 500, b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
 def test_what_is_no_npz_is_bad_input(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(BadInput, match="cannot be read as .npz"):
+    with pytest.raises(BadInput, match="cannot be read as"):
         npz.NpzFile(tmp_path / "a.npz")
 
 
@@ -209,11 +210,9 @@ def test_a_header_that_tells_impossible_sizes_is_bad_input(shape: str, folder: P
     with zipfile.ZipFile(folder / "c.npz", "w") as archive:
         archive.writestr("x_evaluation.npy", npy(header) + b"\0" * 80)
     with pytest.raises(BadInput):
-        npz.NpzFile(folder / "c.npz").split("evaluation")
+        streamed(folder / "c.npz")
     with pytest.raises(BadInput):
-        file = npz.NpzFile(folder / "c.npz")
-        file.count("evaluation")
-        next(iter(file.rows("evaluation")))
+        npz.NpzFile(folder / "c.npz").split("evaluation")
 
 
 def test_a_header_of_a_newer_version_is_read(tmp_path: Path) -> None:

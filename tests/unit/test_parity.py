@@ -93,7 +93,7 @@ def test_agreement_counts_equal_answers() -> None:
 
 def test_agreement_of_numbers_means_within_one_percent_of_the_spread() -> None:
     reference = np.array([[0.0], [100.0], [50.0], [50.0]])
-    outputs = reference + [[0.0], [1.0], [-1.0], [1.001]]
+    outputs = reference + np.array([[0.0], [1.0], [-1.0], [1.001]])
     assert compare({"y": outputs}, {"y": reference}, "mean_squared_error").agreement == 0.75
 
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_compared_is_refused_with_both_shapes(outputs: dict[str, 
 
 def test_without_labels_the_outputs_say_what_an_answer_is() -> None:
     probabilities = np.array([[0.6, 0.4], [0.1, 0.9]])
-    found = compare({"y": probabilities + [[-0.05, 0.05]]}, {"y": probabilities}, "")
+    found = compare({"y": probabilities + np.array([-0.05, 0.05])}, {"y": probabilities}, "")
     assert found.agreement == 1.0
     regression = np.array([[6.0, 4.0], [1.0, 9.0]])
     assert compare({"y": regression + 0.5}, {"y": regression}, "").agreement == 0.0

@@ -127,6 +127,13 @@ def test_a_crash_is_a_sentence_and_the_next_call_works(function: str, worker: Wo
     assert call(worker, "double", value=2)["twice"] == 4
 
 
+def test_the_last_words_are_those_of_the_call_that_crashed(worker: Worker) -> None:
+    with pytest.raises(StageFailed):
+        call(worker, "stumble")
+    with pytest.raises(StageFailed, match=r"^the stage ended its process with exit code 7$"):
+        call(worker, "leave", code=7)
+
+
 def test_a_hang_is_stopped_in_time_and_the_next_call_works(worker: Worker) -> None:
     pid, started = call(worker, "double", value=1)["pid"], time.monotonic()
     with pytest.raises(StageFailed, match="the stage did not finish within 1 s and was stopped"):
@@ -136,7 +143,16 @@ def test_a_hang_is_stopped_in_time_and_the_next_call_works(worker: Worker) -> No
     assert call(worker, "double", value=2)["twice"] == 4
 
 
-GARBAGE = ["hello\n", "[1]\n", '"text"\n', "\n", "{}\n", '{"other": 1}\n', '{"error": "x"}\n', '{"progress": {"x": 1}}\n']
+GARBAGE = [
+    "hello\n",
+    "[1]\n",
+    '"text"\n',
+    "\n",
+    "{}\n",
+    '{"other": 1}\n',
+    '{"error": "x"}\n',
+    '{"progress": {"x": 1}}\n',
+]
 
 
 @pytest.mark.parametrize("text", GARBAGE)
@@ -146,9 +162,7 @@ def test_garbage_on_the_pipe_is_a_sentence_and_the_next_call_works(text: str, wo
     assert call(worker, "double", value=2)["twice"] == 4
 
 
-def test_a_child_that_closes_its_pipe_and_lives_on_is_stopped(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_child_that_closes_its_pipe_and_lives_on_is_stopped(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_GRACE", 0.2)
     pid = call(worker, "double", value=1)["pid"]
     with pytest.raises(StageFailed, match="the stage ended its process with its pipe closed"):
@@ -216,7 +230,9 @@ def test_a_command_reads_nothing_from_our_stdin() -> None:
 
 
 def test_a_command_ended_by_a_signal_is_a_sentence_with_its_last_words() -> None:
-    with pytest.raises(StageFailed, match=r"ended its process with SIGSEGV \(Segmentation fault\)\n    \| 2\n    \| 3\n    \| 4$"):
+    with pytest.raises(
+        StageFailed, match=r"ended its process with SIGSEGV \(Segmentation fault\)\n    \| 2\n    \| 3\n    \| 4$"
+    ):
         python("import os, sys; print('1\\n2\\n\\n3\\n4', file=sys.stderr, flush=True); os.kill(os.getpid(), 11)")
 
 
@@ -240,8 +256,13 @@ def test_children_that_a_finished_command_left_behind_are_ended() -> None:
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(0, "exit code 0"), (-signal.SIGKILL, "SIGKILL (Killed)"), (-signal.SIGSEGV, "SIGSEGV (Segmentation fault)"),
-     (-63, "signal 63"), (-200, "signal 200")],
+    [
+        (0, "exit code 0"),
+        (-signal.SIGKILL, "SIGKILL (Killed)"),
+        (-signal.SIGSEGV, "SIGSEGV (Segmentation fault)"),
+        (-63, "signal 63"),
+        (-200, "signal 200"),
+    ],
 )
 def test_an_exit_status_is_told_in_words(code: int, words: str) -> None:
     assert ending(code) == words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,8 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "steps are a list": ({"summary": "s", "steps": "prune"}, ["steps: must be a list (received 'prune')"]),
     "two steps in one entry": (
-        {"summary": "s", "steps": [{"fine_tune": {}, "cluster": {}}]},
-        [f"steps.0: {ONE_STEP} {{'fine_tune': {{}}, 'cluster': {{}}}})"],
+        {"summary": "s", "steps": [{"cluster": {}, "fine_tune": {}}]},
+        [f"steps.0: {ONE_STEP} {{'cluster': {{}}, 'fine_tune': {{}}}})"],
     ),
     "a number for a step is one mistake": (
         {"summary": "s", "steps": [3]},
@@ -129,7 +130,7 @@ BROKEN_FILES = {
     "unclosed": "summary: [1\n",
     "two documents": "summary: s\n---\nsummary: t\n",
     "a key that is a list": "? [a]\n: 1\n",
-    "nested too deep": "[" * 5000,
+    "nested too deep": "[" * 2000,
     "contains itself": "summary: s\nsteps: &a [*a]\n",
     "a date that does not exist": "summary: 2024-02-30\n",
 }
@@ -223,7 +224,5 @@ JSON = st.recursive(
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(("summary", "steps", "precision", "limits", "other"), JSON)))
 def test_only_bad_input_comes_out_of_any_mapping(content: dict[str, Any]) -> None:
-    try:
-        recipe.load(content)
-    except BadInput as error:
-        assert str(error).startswith("recipe 'recipe' has ")
+    with contextlib.suppress(BadInput):
+        assert isinstance(recipe.load(content), recipe.Recipe)

@@ -25,6 +25,12 @@ def make(out: Path, identity: dict[str, Any] = RUN, report: str = "{}", keep_par
         (staging / run_folder.REPORT).write_text(report)
 
 
+def fail(out: Path, error: type[BaseException], keep_partial: bool = False) -> None:
+    with run_folder.claimed(out, RUN, keep_partial) as staging:
+        (staging / run_folder.REPORT).write_text("half")
+        raise error("half")
+
+
 def listing(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -79,24 +85,22 @@ def test_an_unreadable_identity_is_another_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_failure_leaves_nothing_at_all(error: type[BaseException], tmp_path: Path) -> None:
-    with pytest.raises(error), run_folder.claimed(tmp_path / "out", RUN) as staging:
-        (staging / "log.txt").write_text("half")
-        raise error
+    with pytest.raises(error):
+        fail(tmp_path / "out", error)
     assert listing(tmp_path) == []
 
 
 def test_a_failure_leaves_no_new_parent_folder_either(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="half"), run_folder.claimed(tmp_path / "runs" / "first", RUN):
-        raise ValueError("half")
+    with pytest.raises(ValueError, match="half"):
+        fail(tmp_path / "runs" / "first", ValueError)
     assert listing(tmp_path) == []
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failure_leaves_the_earlier_result(error: type[BaseException], tmp_path: Path) -> None:
     make(tmp_path, report="1")
-    with pytest.raises(error), run_folder.claimed(tmp_path, RUN) as staging:
-        (staging / run_folder.REPORT).write_text("2")
-        raise error
+    with pytest.raises(error):
+        fail(tmp_path, error)
     assert listing(tmp_path) == WHOLE
     assert (tmp_path / run_folder.REPORT).read_text() == "1"
 
@@ -117,10 +121,9 @@ def test_a_folder_without_permission_is_bad_input(tmp_path: Path) -> None:
 
 
 def test_the_partial_folder_is_kept_on_request_and_no_obstacle_later(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="half"), run_folder.claimed(tmp_path, RUN, keep_partial=True) as staging:
-        (staging / "log.txt").write_text("half")
-        raise ValueError("half")
-    assert (tmp_path / ".partial" / "log.txt").read_text() == "half"
+    with pytest.raises(ValueError, match="half"):
+        fail(tmp_path, ValueError, keep_partial=True)
+    assert (tmp_path / ".partial" / run_folder.REPORT).read_text() == "half"
     make(tmp_path)
     assert listing(tmp_path) == WHOLE
 
@@ -148,9 +151,7 @@ def hold(root: Path) -> Callable[[Path], subprocess.Popen[str]]:
     def start(out: Path) -> subprocess.Popen[str]:
         environment = os.environ | {"PYTHONPATH": str(root)}
         command = [sys.executable, "-c", HOLDER, str(out)]
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() == "in\n"
         return process
@@ -161,7 +162,7 @@ def hold(root: Path) -> Callable[[Path], subprocess.Popen[str]]:
 def test_a_folder_that_another_process_is_writing_is_refused(tmp_path: Path, hold: Any) -> None:
     out = tmp_path / "out"
     with hold(out) as other:
-        with pytest.raises(BadInput, match="another run is writing to .* right now"):
+        with pytest.raises(BadInput, match=r"another run is writing to .* right now"):
             make(out)
         assert (out / ".partial" / "log.txt").read_text() == "half"
         other.stdin.close()

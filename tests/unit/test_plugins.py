@@ -1,0 +1,205 @@
+"""The contract of every plug-in folder: a new file is held to it without another edit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from compressor import api, formats, metrics, recipe, registry, runtimes, steps
+from compressor.errors import BadInput
+from compressor.formats import Format
+from compressor.metrics import Metric
+from compressor.runtimes import Runtime
+from compressor.sample import SampleModel
+from compressor.steps import Step, StepSettings
+from compressor.target import Target
+from compressor.values import Precision
+
+FOLDERS: dict[str, tuple[str, type]] = {
+    "compressor.steps": ("STEP", Step),
+    "compressor.formats": ("FORMAT", Format),
+    "compressor.runtimes": ("RUNTIME", Runtime),
+    "compressor.metrics": ("METRIC", Metric),
+    "compressor.cli": ("COMMAND", click.Command),
+    "targets": ("TARGET", Target),
+    "sample_models": ("MODEL", SampleModel),
+}
+VERBS = registry.names("compressor.cli")
+TARGETS = registry.names("targets")
+EVERY = [(folder, name) for folder in FOLDERS for name in registry.names(folder)]
+
+
+def one_line(text: str) -> bool:
+    return text.splitlines() == [text.strip()] and 10 <= len(text) <= 160
+
+
+@pytest.mark.parametrize(("folder", "name"), EVERY)
+def test_a_plug_in_has_its_constant_and_a_one_line_summary(folder: str, name: str) -> None:
+    constant, kind = FOLDERS[folder]
+    found = registry.load(folder, name, constant, "plug-in")
+    assert isinstance(found, kind)
+    summary = found.get_short_help_str(200) if isinstance(found, click.Command) else found.summary
+    assert one_line(summary)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_an_unknown_name_is_told_with_the_nearest_one(folder: str) -> None:
+    name = registry.names(folder)[0]
+    with pytest.raises(BadInput, match=f"no thing is called '{name}x'; did you mean '{name}'"):
+        registry.load(folder, f"{name}x", FOLDERS[folder][0], "thing")
+
+
+@pytest.mark.parametrize("name", steps.names())
+def test_a_step_has_strict_settings_and_names_steps_that_exist(name: str) -> None:
+    step = steps.load(name)
+    assert issubclass(step.settings, StepSettings)
+    assert step.settings.model_config.get("extra") == "forbid"
+    assert step.settings.model_config.get("frozen")
+    assert set(step.undoes) <= set(steps.names()) - {name}
+    assert set(step.precisions) <= set(Precision)
+    assert all(field.is_required() or field.default is not None for field in step.settings.model_fields.values())
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_a_format_writes_a_baseline_into_files_that_a_runtime_opens(name: str) -> None:
+    found = formats.load(name)
+    assert found.suffix.startswith(".")
+    assert Precision.FLOAT32 in found.precisions
+    assert len(set(found.precisions)) == len(found.precisions)
+    assert any(found.suffix in runtimes.load(runtime).suffixes for runtime in runtimes.names())
+    assert found.packages
+
+
+@pytest.mark.parametrize("name", runtimes.names())
+def test_a_runtime_opens_suffixes_and_says_how_to_install_it(name: str) -> None:
+    found = runtimes.load(name)
+    assert found.suffixes
+    assert all(suffix.startswith(".") for suffix in found.suffixes)
+    assert found.installed
+    assert found.pip_name
+
+
+@pytest.mark.parametrize("name", metrics.names())
+def test_a_metric_says_the_same_of_the_same_and_orders_itself(name: str) -> None:
+    found = metrics.load(name)
+    outputs = np.random.default_rng(0).random((5, 1))
+    assert found.same(outputs, outputs).shape == (5,)
+    assert [metrics.load(other).order for other in metrics.names()].count(found.order) == 1
+
+
+def test_the_last_metric_suits_everything() -> None:
+    last = metrics.load(metrics.names()[-1])
+    assert last.suits(None, np.ones(3))
+    assert last.suits(np.ones((3, 7)), np.ones((3, 7)))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_names_formats_and_runtimes_that_fit_together(name: str) -> None:
+    (target,) = api.load_targets([name])
+    assert target.name == name
+    for route in target.routes:
+        written = formats.load(route.format)
+        assert set(route.precisions) <= set(written.precisions)
+        for runtime in (route.runtime, route.runtime_of_baseline):
+            assert written.suffix in runtimes.load(runtime).suffixes
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_gives_a_reason_for_every_precision_that_it_refuses(name: str) -> None:
+    (target,) = api.load_targets([name])
+    assert target.precisions
+    assert set(target.refusals) == set(Precision) - set(target.precisions)
+    assert all(one_line(reason) for reason in target.refusals.values())
+    assert all(source.startswith("https://") for source in target.sources)
+    assert target.device is None or len(target.device.reason) > 40
+
+
+@pytest.mark.parametrize("name", recipe.shipped())
+def test_a_recipe_keeps_a_limit_and_suits_a_device(name: str) -> None:
+    loaded = recipe.load(name)
+    assert loaded.limits.model_dump(exclude_none=True)
+    assert any(loaded.precision in target.precisions for target in api.load_targets(TARGETS) if target.device)
+
+
+@pytest.mark.parametrize("name", registry.names("sample_models"))
+def test_a_sample_model_is_ready_to_train(name: str) -> None:
+    sample = api.load_sample(name)
+    assert sample.epochs > 0
+    assert sample.batch_size > 0
+    assert 0 < sample.learning_rate < 1
+    assert any(character.isdigit() for character in sample.expects)
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_verb_has_help_with_an_example_and_the_shared_options(name: str) -> None:
+    command = registry.load("compressor.cli", name, "COMMAND", "command")
+    assert command.name == name
+    told = CliRunner().invoke(command, ["--help"]).output
+    assert f"compressor {name}" in told.split("Example:")[1]
+    assert {"--json", "--debug"} <= {option for parameter in command.params for option in parameter.opts}
+
+
+NEW_FILES = {
+    "compressor/steps/toy.py": "from compressor.steps import Step, StepSettings\n"
+    "STEP = Step('a step that is a toy', StepSettings, lambda w, s, t: w, trains=False)",
+    "compressor/formats/toy.py": "from compressor.formats import Format\nfrom compressor.values import Precision\n"
+    "FORMAT = Format('a format that is a toy', '.toy', tuple(Precision), lambda s, p, c, d: ())",
+    "compressor/runtimes/toy.py": "from compressor.runtimes import Runtime\n"
+    "RUNTIME = Runtime('a runtime that is a toy', ('.toy',), 'json', 'json', lambda p, t: None)",
+    "compressor/metrics/toy.py": "from compressor.metrics import Metric\n"
+    "METRIC = Metric('a metric that is a toy', 5, False, True, lambda a, b: False, None, None)",
+    "targets/toy.py": "from compressor.target import Route, Target\nfrom compressor.values import Precision\n"
+    "TARGET = Target('toy', 'a target that is a toy', (Route('toy', tuple(Precision), 'toy'),))",
+    "sample_models/toy.py": "from compressor.sample import SampleModel\n"
+    "MODEL = SampleModel('a model that is a toy', None, None, 'mse', 1, '0 %')",
+    "recipes/toy.yaml": "summary: a recipe that is a toy\nsteps: [toy]\n",
+    "compressor/cli/toy.py": "import click\n@click.command('toy')\ndef COMMAND():\n    click.echo('played')",
+}
+
+
+def test_new_files_are_found_without_another_edit(tree: Path, cli: Callable[..., Any]) -> None:
+    for path, content in NEW_FILES.items():
+        (tree / path).write_text(content + "\n")
+    listed = json.loads(cli("list", "--json", cwd=tree, root=tree).stdout)
+    assert {kind: entries["toy"].split()[1] for kind, entries in listed.items()} == {
+        kind: kind.removesuffix("s") for kind in listed
+    }
+    assert len(listed) == 7
+    assert cli("toy", cwd=tree, root=tree).stdout == "played\n"
+    checked = cli("check", "--recipe", "toy", "--target", "toy", "--json", cwd=tree, root=tree)
+    assert json.loads(checked.stdout)["rows"][0] == {"target": "toy", "format": "toy", "runtime": "toy"}
+
+
+LOAD_BLANKS = """
+import json, sys
+from compressor import registry
+told = {}
+for folder, constant in json.loads(sys.argv[1]).items():
+    assert "blank" in registry.names(folder) and "_hidden" not in registry.names(folder)
+    try:
+        registry.load_all(folder, constant, "plug-in")
+    except AttributeError as error:
+        told[folder] = str(error)
+print(json.dumps(told))
+"""
+
+
+def test_a_file_without_its_constant_is_an_error_and_never_skipped(tree: Path) -> None:
+    wanted = {folder: constant for folder, (constant, _) in FOLDERS.items()}
+    for folder in wanted:
+        for name in ("blank", "_hidden"):
+            (tree / folder.replace(".", "/") / f"{name}.py").write_text('"""Nothing."""\n')
+    command = [sys.executable, "-c", LOAD_BLANKS, json.dumps(wanted)]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=60)
+    told = json.loads(done.stdout)
+    assert told.keys() == wanted.keys()
+    assert all(told[folder].endswith(f"blank.py defines no {constant}") for folder, constant in wanted.items())
