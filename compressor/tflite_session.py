@@ -100,11 +100,8 @@ def _signature_names(interpreter: Any) -> tuple[dict[int, str], dict[int, str]]:
 
 def _end(detail: dict[str, Any], names: dict[int, str]) -> _End:
     scale, zero_point = detail["quantization"]
-    dtype = np.dtype(detail["dtype"])
     shape = tuple(int(size) for size in detail["shape"])
-    spec = TensorSpec(
-        names.get(detail["index"], detail["name"]), shape, dtype.name, quantized=scale != 0 and dtype.kind in "iu"
-    )
+    spec = TensorSpec(names.get(detail["index"], detail["name"]), shape, np.dtype(detail["dtype"]).name)
     return _End(spec, detail["index"], float(scale), int(zero_point))
 
 

@@ -25,14 +25,9 @@ _LAYOUT = (
 )
 _BLOCK_ROWS = 256
 _UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    EOFError,
-    OSError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
+    *(zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, KeyError, NotImplementedError, RuntimeError),
+    # A spoiled header is parsed as Python, and may ask for any size.
+    *(SyntaxError, TypeError, MemoryError, OverflowError, tokenize.TokenError),
 )
 
 
