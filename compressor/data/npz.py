@@ -7,6 +7,7 @@ measuring, in blocks of rows, so that memory does not grow with the number of sa
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
