@@ -10,11 +10,11 @@ demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
 
 test: $(VENV)/.installed
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # Seconds: everything that needs no TensorFlow.
 fast: $(VENV)/.installed
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -48,6 +48,14 @@ class StageFailed(CompressorError):
     exit_code = 1
 
 
+def missing(error: ModuleNotFoundError) -> MissingTool:
+    """The error for a package that is not installed."""
+    return MissingTool(
+        f"the package {error.name} is not installed here",
+        fix="pip install '.[tensorflow]' brings everything that compressing needs",
+    )
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
     """The error for a name nobody knows, with the nearest known one when there is one."""
     names = sorted(known)

@@ -88,7 +88,7 @@ def _require_tools(plan: Plan) -> None:
     missing = sorted(name for name in needed if importlib.util.find_spec(name) is None)
     if missing:
         raise MissingTool(
-            f"converting needs {', '.join(missing)}, not installed here", fix="pip install 'compressor[tensorflow]'"
+            f"converting needs {', '.join(missing)}, not installed here", fix="pip install '.[tensorflow]'"
         )
     for name in plan.runtimes:
         runtimes.require(name)

@@ -14,7 +14,7 @@ import threading
 import traceback
 from typing import Any
 
-from compressor.errors import CompressorError
+from compressor.errors import CompressorError, missing
 
 _OWN_PACKAGE = "compressor."
 
@@ -53,8 +53,13 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
         return {"result": getattr(importlib.import_module(module), name)(**job["arguments"])}
     except CompressorError as error:
         return {"error": {"kind": type(error).__name__, "message": str(error)}}
+    except OSError as error:
+        traceback.print_exc()
+        return {"error": {"kind": "BadInput", "message": f"{error.strerror or error}: {error.filename or ''}"}}
     except Exception as error:
         traceback.print_exc()
+        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith(_OWN_PACKAGE):
+            return {"error": {"kind": "MissingTool", "message": str(missing(error))}}
         return {"error": {"kind": type(error).__name__, "message": _first_line(error)}}
 
 

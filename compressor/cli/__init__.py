@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from compressor import __version__, registry
-from compressor.errors import CompressorError
+from compressor.errors import BadInput, CompressorError, missing
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -42,37 +42,44 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line; every failure ends in one message and an exit code."""
     signal.signal(signal.SIGTERM, _terminate)
-    debug = "--debug" in sys.argv
     try:
-        with cli.make_context("compressor", sys.argv[1:]) as context:
-            code = cli.invoke(context)
-            sys.stdout.flush()
-        sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        sys.exit(2)
-    except click.Abort:
+        sys.exit(_run())
+    except (click.Abort, KeyboardInterrupt):
         _say("interrupted; nothing was left behind")
         sys.exit(_INTERRUPTED)
-    except CompressorError as error:
-        if debug:
-            raise
-        _say(f"error: {error}")
-        sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader (head, a pager) went away: that is no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except OSError as error:
-        if debug:
+
+
+def _run() -> int:
+    try:
+        with cli.make_context("compressor", sys.argv[1:]) as context:
+            code = cli.invoke(context)
+            sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return BadInput.exit_code
+    except BrokenPipeError:
+        raise
+    except (CompressorError, ModuleNotFoundError, OSError) as error:
+        if "--debug" in sys.argv:
             raise
-        _say(f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "))
-        sys.exit(2)
-    except KeyboardInterrupt:
-        _say("interrupted; nothing was left behind")
-        sys.exit(_INTERRUPTED)
+        told = _told(error)
+        _say(f"error: {told}")
+        return told.exit_code
+
+
+def _told(error: CompressorError | ModuleNotFoundError | OSError) -> CompressorError:
+    if isinstance(error, CompressorError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        return missing(error)
+    return BadInput(": ".join(filter(None, (error.strerror or str(error), str(error.filename or "")))))
 
 
 def _terminate(*_: Any) -> NoReturn:

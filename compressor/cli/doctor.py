@@ -117,4 +117,4 @@ def _gpus() -> tuple[list[dict[str, str]], str]:
             )
         except CompressorError as error:
             return [], " ".join(str(error).split())
-    return gpus, "training runs on the CPU; with an NVIDIA GPU: pip install 'compressor[gpu]'"
+    return gpus, "training runs on the CPU; with an NVIDIA GPU: pip install '.[gpu]'"
