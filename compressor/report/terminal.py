@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 # Left out of the terminal, where width is short; report.md has them all.
 _HIDDEN = {"p99 ms", "SQNR dB"}
-_WIDTH_OFF_TERMINAL = 140
+_WIDTH_OFF_TERMINAL = 150
 
 
 def console() -> Console:
     """A console on stdout: colour only on a terminal, and no line breaks inside tables elsewhere."""
     from rich.console import Console
 
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=_WIDTH_OFF_TERMINAL)
+    # Long lines are left to the terminal (or the reader of the pipe) to break.
+    plain = Console(highlight=False, soft_wrap=True)
+    return plain if plain.is_terminal else Console(highlight=False, soft_wrap=True, width=_WIDTH_OFF_TERMINAL)
 
 
 def show(report: Report, out: Path | None, to: Console) -> None:
@@ -39,16 +40,16 @@ def show(report: Report, out: Path | None, to: Console) -> None:
             f"Keras {metric.name} {metric.value:.4f} on {report.data.evaluation} samples of {escape(report.data.name)}",
             soft_wrap=True,
         )
-    to.print(_table(report.rows))
+    to.print(_table(report.rows), soft_wrap=False)
     for row in report.rows:
         if row.provenance == "skipped":
             style = "red" if row.failed_stage else "dim"
-            to.print(f"[{style}]{escape(row.title)}: {escape(reason(row))}[/]", soft_wrap=True)
+            to.print(f"[{style}]{escape(row.title)}: {escape(reason(row))}[/]")
     for warning in report.warnings:
-        to.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+        to.print(f"[yellow]warning:[/] {escape(warning)}")
     show_verdict(report, to)
     if out is not None:
-        to.print(f"report: {escape(str(out / 'report.md'))}", soft_wrap=True)
+        to.print(f"report: {escape(str(out / 'report.md'))}")
 
 
 def show_verdict(report: Report, to: Console) -> None:
@@ -56,15 +57,15 @@ def show_verdict(report: Report, to: Console) -> None:
     from rich.markup import escape
 
     for told in report.verdict.not_judged:
-        to.print(f"[yellow]not judged:[/] {escape(told)}", soft_wrap=True)
+        to.print(f"[yellow]not judged:[/] {escape(told)}")
     if report.verdict.passed:
         limits = report.recipe.limits.model_dump(exclude_none=True)
         told = ", ".join(f"{name} {value:g}" for name, value in limits.items())
-        to.print("[green]passed[/]" + (f": {told}" if told else ": no limits were set"), soft_wrap=True)
+        to.print("[green]passed[/]" + (f": {told}" if told else ": no limits were set"))
         return
     to.print("[red]not passed[/]")
     for violation in report.verdict.violations:
-        to.print(f"  [red]{escape(' '.join(violation.message.split()))}[/]", soft_wrap=True)
+        to.print(f"  [red]{escape(' '.join(violation.message.split()))}[/]")
 
 
 def _table(rows: list[Row]) -> Table:
