@@ -51,7 +51,7 @@ def run(
         recipe: a shipped recipe's name, the path of a YAML file, or the same thing as a mapping.
         targets: names of devices.
         data: path of an `.npz` with x_calibration, y_calibration, x_evaluation, y_evaluation and, for training
-            steps, x_train, y_train; None takes the sample's own data.
+            steps, x_train, y_train; or a sample's name, for its data; None takes the model's own when it is a sample.
         out: run folder; None takes `runs/<model>-<recipe>`, numbered when that holds another run.
         limits: override the recipe's limits one by one.
         threads: of the runtimes while latency is timed.
@@ -96,17 +96,15 @@ def run_into(
     check_plan(chosen, values)
     sample, file = find_model(str(model))
     name = str(model) if sample else Path(model).stem
-    if file and data is None:
-        raise BadInput("a model file needs data to be proven on", fix="give an .npz (--data FILE.npz)")
-    if data is not None:
-        check_data(Path(data), chosen)
+    data_file, data_sample = find_data(data, sample, chosen)
     request = pipeline.Request(
         model=name,
         sample=sample,
         file=file,
         recipe=chosen,
         targets=values,
-        data=Path(data).resolve() if data is not None else None,
+        data=data_file,
+        data_sample=data_sample,
         limits=limits or Limits(),
         threads=threads,
         seed=seed,
@@ -212,6 +210,22 @@ def find_model(model: str) -> tuple[str | None, Path | None]:
             received=path.suffix or "no suffix",
         )
     return None, path.resolve()
+
+
+def find_data(data: str | Path | None, sample: str | None, recipe: Recipe) -> tuple[Path | None, str | None]:
+    """The path of an `.npz` that has all the recipe needs, or the module path of a sample that brings its data.
+
+    Raises:
+        BadInput: no data, or data that lacks what the recipe needs.
+    """
+    if data is None and sample is None:
+        raise BadInput("a model file needs data to be proven on", fix="give an .npz (--data FILE.npz)")
+    if data is None:
+        return None, sample
+    if str(data) in registry.names(_SAMPLES):
+        return None, f"{_SAMPLES}.{data}"
+    check_data(Path(data), recipe)
+    return Path(data).resolve(), None
 
 
 def check_data(path: Path, recipe: Recipe) -> None:

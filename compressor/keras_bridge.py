@@ -31,10 +31,12 @@ _SAFE_SYMBOLS = (
     "__operators__.",
     "compat.v1.transpose",
 )
+_STRUCTURE = ("Functional", "Model", "Sequential", "function", "Policy")
 _SAFE_FUNCTIONS = {
     "reshape", "concat", "stack", "unstack", "split", "transpose", "expand_dims", "squeeze", "cast", "identity",
     "slice", "strided_slice", "tile", "pad", "reverse", "gather", "one_hot", "clip_by_value", "zeros_like",
-    "ones_like", "shape", "reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "image.resize",
+    "ones_like", "shape", "reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "image.resize", "tensordot",
+    "einsum", "where", "repeat", "broadcast_to", "roll", "gather_nd", "range", "rank", "size", "ones", "zeros", "fill",
 }  # fmt: skip
 
 
@@ -121,9 +123,7 @@ def _check_class(path: Path, layer: str, entry: dict[str, Any]) -> None:
             fix="replace it by a built-in layer and save the model again",
         )
     modules = (tf_keras.layers, tf_keras.initializers, tf_keras.regularizers, tf_keras.constraints)
-    known = name in ("Functional", "Model", "Sequential", "function") or any(
-        hasattr(module, name) for module in modules
-    )
+    known = name in _STRUCTURE or any(hasattr(module, name) for module in modules)
     if not known or entry.get("registered_name") not in (None, name):
         raise BadInput(
             f"{path}: layer '{layer}' is of the class '{name}', which Keras does not know",

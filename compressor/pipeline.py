@@ -35,7 +35,8 @@ class Request:
         model: name for files and report.
         sample: module path of a sample model, or None.
         file: path of a model file, or None; exactly one of the two is given.
-        data: path of an `.npz`, or None for the sample's own data.
+        data: path of an `.npz`, or None for a sample's data.
+        data_sample: module path of the sample whose data is used when `data` is None.
         timeout: seconds that one conversion or one measurement may take.
     """
 
@@ -45,6 +46,7 @@ class Request:
     recipe: Recipe
     targets: tuple[Target, ...]
     data: Path | None
+    data_sample: str | None
     limits: Limits
     threads: int = 1
     seed: int = 0
@@ -57,7 +59,7 @@ class Request:
             "model": self.sample or str(self.file),
             "recipe": {"name": self.recipe.name, **self.recipe.as_dict()},
             "targets": [target.name for target in self.targets],
-            "data": str(self.data) if self.data else None,
+            "data": str(self.data) if self.data else self.data_sample,
             "seed": self.seed,
         }
 
@@ -100,6 +102,7 @@ def _prepare(tensorflow: Worker, request: Request, folder: Path) -> dict[str, An
         "sample": request.sample,
         "file": str(request.file) if request.file else None,
         "data": str(request.data) if request.data else None,
+        "data_sample": request.data_sample,
         "recipe_name": request.recipe.name,
         "steps": {key: value for key, value in request.recipe.as_dict().items() if key in ("steps", "precision")},
         "seed": request.seed,

@@ -38,6 +38,7 @@ def prepare(
     sample: str | None,
     file: str | None,
     data: str | None,
+    data_sample: str | None,
     recipe_name: str,
     steps: dict[str, Any],
     seed: int,
@@ -48,7 +49,8 @@ def prepare(
         folder: receives `data.npz`, `calibration.npz`, `reference.npz`, `saved_models/`, `keras/`.
         sample: module path of a sample model, or None.
         file: path of a model file, or None; exactly one of the two is given.
-        data: path of an `.npz`, or None for the sample's own data.
+        data: path of an `.npz`, or None to take the data of `data_sample`.
+        data_sample: module path of the sample whose data is used when `data` is None.
         recipe_name, steps: the recipe, as `Recipe.as_dict` tells it.
         seed: seeds weights, order and every random choice.
 
@@ -60,7 +62,7 @@ def prepare(
     gpus = set_up_devices(seed)
     chosen: SampleModel | None = _import_sample(sample) if sample else None
     report_progress("load data")
-    dataset = npz.load(Path(data)) if data else _own_data(chosen)
+    dataset = _load_data(data, data_sample)
     loss = chosen.loss if chosen else None
     if chosen and sample:
         model, dataset, trained = _sample_model(sample, chosen, dataset, seed)
@@ -111,10 +113,11 @@ def _import_sample(module: str) -> SampleModel:
     return sample
 
 
-def _own_data(sample: SampleModel | None) -> Dataset:
-    if sample is None:
-        raise BadInput("a model file needs data to be proven on", fix="give --data FILE.npz")
-    return sample.dataset()
+def _load_data(data: str | None, data_sample: str | None) -> Dataset:
+    if data is not None:
+        return npz.load(Path(data))
+    assert data_sample is not None
+    return _import_sample(data_sample).dataset()
 
 
 def _sample_model(

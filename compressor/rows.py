@@ -73,7 +73,7 @@ class Table:
     def device_row(self, target: Target, planned: PlannedRow) -> Row:
         """The row of the device itself, which is not here: stated, with the way to get it."""
         assert target.device is not None
-        base = self._base(planned, target.device.runtime)
+        base = self._base(planned, target.device.runtime) | {"notes": []}
         return Row(**base, provenance=Provenance.SKIPPED.value, host=None, reason=target.device.reason)
 
     def keras_metric(self) -> MetricValue | None:

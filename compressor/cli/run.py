@@ -18,7 +18,9 @@ from compressor.options import debug_option, json_option, limit_options, limits_
     show_default=True,
     help="A device; may be given several times.",
 )
-@click.option("--data", type=click.Path(), help="An .npz file; default is the sample's own data.")
+@click.option(
+    "--data", type=click.Path(), help="An .npz file, or a sample's name for its data; default is the sample's own."
+)
 @click.option("--out", type=click.Path(), help="Run folder; default is runs/MODEL-RECIPE.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of every random choice.")
 @click.option(

@@ -54,14 +54,29 @@ def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destinati
             per_channel=True,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=list(_QUANTIZED),
+            op_types_to_quantize=[*_QUANTIZED, "Add"],
+            nodes_to_exclude=_adds_to_leave(path),
             extra_options={
                 "ActivationSymmetric": True,
                 "WeightSymmetric": True,
                 "QuantizeBias": False,
-                "OpTypesToExcludeOutputQuantization": list(_QUANTIZED),
+                "OpTypesToExcludeOutputQuantization": [*_QUANTIZED, "Add"],
             },
         )
+
+
+def _adds_to_leave(path: Path) -> list[str]:
+    """Names of the Adds that need no Q/DQ of their own.
+
+    Those are the additions of a bias, and of a shortcut that is quantized already because a layer reads it too. What
+    remains are residual additions of two branches that would both stay float, and cost TensorRT its int8 fusion.
+    """
+    import onnx
+
+    graph = onnx.load(str(path)).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    quantized = {name for node in graph.node if node.op_type in _QUANTIZED for name in node.input}
+    return [node.name for node in graph.node if node.op_type == "Add" and (constants | quantized) & set(node.input)]
 
 
 # Q/DQ stand on the inputs of these, never on their outputs: TensorRT fuses what follows into them.
