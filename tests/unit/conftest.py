@@ -19,6 +19,7 @@ settings.register_profile("unit", deadline=None, max_examples=60, derandomize=Tr
 settings.load_profile("unit")
 
 _ROOT = Path(__file__).resolve().parents[2]
+_HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tf2onnx", "onnx", "sklearn", "h5py")
 _PRODUCT = ("compressor", "targets", "recipes", "sample_models", "pyproject.toml")
 
 
@@ -76,6 +77,17 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
 
     return run
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Path:
+    """A folder whose modules stand before the installed heavy ones: importing one leaves a mark and fails."""
+    folder = tmp_path / "trap"
+    folder.mkdir()
+    for name in _HEAVY:
+        mark = f"open({str(folder / 'imported')!r}, 'a').write({name + ' '!r})"
+        (folder / f"{name}.py").write_text(f"{mark}\nraise ImportError('{name} is not wanted here')\n")
+    return folder
 
 
 @pytest.fixture

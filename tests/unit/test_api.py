@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ SETS = {"x_calibration": ONE, "y_calibration": np.zeros(4), "x_evaluation": ONE,
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def work(tmp_path: Path, trap: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder to stand in, where no process may import TensorFlow."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(trap))
     (tmp_path / "m.h5").write_bytes(b"no model")
     np.savez(tmp_path / "data.npz", **SETS)
-    return tmp_path
+    yield tmp_path
+    assert not (trap / "imported").exists()
+    assert "tensorflow" not in sys.modules
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -50,7 +54,6 @@ def test_a_run_is_refused_before_it_begins(case: str, work: Path) -> None:
     with pytest.raises(BadInput, match=told):
         compressor.run(**arguments)
     assert sorted(work.iterdir()) == before
-    assert "tensorflow" not in sys.modules
 
 
 @pytest.mark.parametrize("missing", ["x_calibration", "x_evaluation"])

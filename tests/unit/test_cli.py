@@ -19,18 +19,6 @@ import pytest
 import compressor
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tf2onnx", "onnx", "sklearn", "h5py")
-
-
-@pytest.fixture
-def trap(tmp_path: Path) -> Path:
-    """A folder whose modules stand before the installed heavy ones: importing one leaves a mark and fails."""
-    folder = tmp_path / "trap"
-    folder.mkdir()
-    for name in HEAVY:
-        mark = f"open({str(folder / 'imported')!r}, 'a').write({name + ' '!r})"
-        (folder / f"{name}.py").write_text(f"{mark}\nraise ImportError('{name} is not wanted here')\n")
-    return folder
 
 
 def test_the_trap_catches_tensorflow(tmp_path: Path, trap: Path, cli: Cli) -> None:

@@ -204,7 +204,9 @@ def npy(header: str) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
 
 
-@pytest.mark.parametrize("shape", ["(-5, 4)", "(999999999999, 4)", "(5, -4)", "(5, 99999999999999)", "(True, 4)"])
+@pytest.mark.parametrize(
+    "shape", ["(-5, 4)", "(999999999999, 4)", "(5, -4)", "(-5, -4)", "(5, 99999999999999)", "(True, 4)", "(5.0, 4)"]
+)
 def test_a_header_that_tells_impossible_sizes_is_bad_input(shape: str, folder: Path) -> None:
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
     with zipfile.ZipFile(folder / "c.npz", "w") as archive:
@@ -226,7 +228,7 @@ def test_a_header_of_a_newer_version_is_read(tmp_path: Path) -> None:
 def peak_of_streaming(path: Path, samples: int) -> int:
     np.savez(path, x_evaluation=np.zeros((samples, 512), np.float32), y_evaluation=np.zeros(samples))
     tracemalloc.start()
-    for _ in npz.NpzFile(path).rows("evaluation", 64):
+    for _ in npz.NpzFile(path).rows("evaluation"):
         pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -234,6 +236,6 @@ def peak_of_streaming(path: Path, samples: int) -> int:
 
 
 def test_memory_of_streaming_does_not_grow_with_the_samples(tmp_path: Path) -> None:
-    few, many = peak_of_streaming(tmp_path / "a.npz", 256), peak_of_streaming(tmp_path / "b.npz", 8192)
+    few, many = peak_of_streaming(tmp_path / "a.npz", 512), peak_of_streaming(tmp_path / "b.npz", 8192)
     assert many < 1.2 * few
     assert many < 8192 * 512 * 4 / 10

@@ -134,6 +134,13 @@ def test_the_last_words_are_those_of_the_call_that_crashed(worker: Worker) -> No
         call(worker, "leave", code=7)
 
 
+def test_a_worker_that_died_between_two_calls_is_started_again(worker: Worker) -> None:
+    pid = call(worker, "double", value=1)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    assert gone(pid)
+    assert call(worker, "double", value=2)["pid"] != pid
+
+
 def test_a_hang_is_stopped_in_time_and_the_next_call_works(worker: Worker) -> None:
     pid, started = call(worker, "double", value=1)["pid"], time.monotonic()
     with pytest.raises(StageFailed, match="the stage did not finish within 1 s and was stopped"):
@@ -225,6 +232,21 @@ def test_bytes_that_are_no_text_are_no_reason_to_crash() -> None:
     assert python(r"import os; os.write(1, b'a\xffb')").stdout == "a\N{REPLACEMENT CHARACTER}b"
 
 
+@pytest.fixture
+def typed_ahead() -> Iterator[None]:
+    """Somebody has typed a word into our stdin."""
+    reading, writing = os.pipe()
+    os.write(writing, b"word")
+    os.close(writing)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    os.close(reading)
+    yield
+    os.dup2(before, 0)
+    os.close(before)
+
+
+@pytest.mark.usefixtures("typed_ahead")
 def test_a_command_reads_nothing_from_our_stdin() -> None:
     assert python("import sys; print(repr(sys.stdin.read()))").stdout == "''\n"
 

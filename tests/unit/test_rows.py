@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,19 @@ class Run:
         np.savez(folder / "reference.npz", answer=ANSWERS)
         self.labels = labels
 
-    def planned(self, stage: Stage) -> PlannedRow:
-        return next(row for row in self.plan.rows if row.job.stage is stage and row.job.format == "tflite")
+    def planned(self, stage: Stage, runtime: str = "") -> PlannedRow:
+        found = next(row for row in self.plan.rows if row.job.stage is stage and row.job.format == "tflite")
+        return replace(found, runtime=runtime or found.runtime)
 
-    def add(self, stage: Stage, outputs: Any) -> None:
-        planned = self.planned(stage)
+    def add(self, stage: Stage, outputs: Any, runtime: str = "") -> None:
+        planned = self.planned(stage, runtime)
         job = planned.job
         path = self.folder / "artifacts" / f"{stage}.tflite"
         self.artifacts[job] = Artifact(path, job.format, job.precision, stage, 1000, 900, "f" * 64, ("a note",))
         if isinstance(outputs, Failure):
             self.measurements[job, planned.runtime] = outputs
             return
-        kept = self.folder / f"{stage}.npz"
+        kept = self.folder / f"{stage}-{planned.runtime}.npz"
         np.savez(kept, answer=outputs)
         metric = None
         if self.labels is not None:
@@ -56,8 +58,8 @@ class Run:
         answer = {"host": "here", "metric": metric, "latency_ms": latency, "peak_rss_bytes": 7}
         self.measurements[job, planned.runtime] = rows.Measured(answer, kept)
 
-    def row(self, stage: Stage) -> Row:
-        return rows.Table(self.folder, self.measurements, self.artifacts).row(self.planned(stage))
+    def row(self, stage: Stage, runtime: str = "") -> Row:
+        return rows.Table(self.folder, self.measurements, self.artifacts).row(self.planned(stage, runtime))
 
 
 LABELS = ANSWERS.argmax(1)
@@ -73,6 +75,14 @@ def test_the_baseline_is_compared_with_keras_and_the_rest_with_the_baseline(targ
     assert (compressed.drop, compressed.agreement, compressed.max_abs_error) == (25.0, 0.75, 1.0)
     assert compressed.metric is not None
     assert compressed.metric.value == 0.625
+
+
+def test_the_baseline_on_the_rows_own_runtime_goes_first(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.FLOAT32, ANSWERS)
+    run.add(Stage.FLOAT32, shifted(0), "litert_reference")
+    run.add(Stage.COMPRESSED, shifted(0), "litert_reference")
+    assert run.row(Stage.COMPRESSED, "litert_reference").agreement == 1.0
 
 
 def test_a_row_carries_the_record_of_its_file_and_where_it_was_measured(tmp_path: Path) -> None:
