@@ -236,6 +236,6 @@ def peak_of_streaming(path: Path, samples: int) -> int:
 
 
 def test_memory_of_streaming_does_not_grow_with_the_samples(tmp_path: Path) -> None:
-    few, many = peak_of_streaming(tmp_path / "a.npz", 512), peak_of_streaming(tmp_path / "b.npz", 8192)
+    few, many = peak_of_streaming(tmp_path / "a.npz", 1024), peak_of_streaming(tmp_path / "b.npz", 16384)
     assert many < 1.2 * few
-    assert many < 8192 * 512 * 4 / 10
+    assert many < 16384 * 512 * 4 / 10
