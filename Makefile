@@ -9,8 +9,10 @@ CONSTRAINTS := compressor/constraints.txt
 demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
 
+# Two processes: the unit tests never see TensorFlow.
 test: $(VENV)/.installed
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit
+	$(BIN)/pytest -n 2 --dist loadfile tests/pipeline
 
 # Seconds: everything that needs no TensorFlow.
 fast: $(VENV)/.installed

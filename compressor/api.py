@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from compressor import model_files, registry
 from compressor import recipe as recipes
-from compressor import registry
 from compressor.data.npz import NpzFile
 from compressor.errors import BadInput, unknown
 from compressor.limits import Limits
@@ -27,7 +27,6 @@ from compressor.sample import SampleModel
 from compressor.target import Target
 
 _SAMPLES, _TARGETS = "sample_models", "targets"
-_MODEL_SUFFIXES = (".h5", ".hdf5")
 
 
 def run(
@@ -47,7 +46,7 @@ def run(
     """Compress a model, export it for the targets, prove it, and leave a run folder.
 
     Args:
-        model: a sample's name, or the path of a Keras 2 / tf_keras `.h5`.
+        model: a sample's name, or the path of a `.h5` (Keras 2, tf_keras, Keras 3) or `.keras` file.
         recipe: a shipped recipe's name, the path of a YAML file, or the same thing as a mapping.
         targets: names of devices.
         data: path of an `.npz` with x_calibration, y_calibration, x_evaluation, y_evaluation and, for training
@@ -198,15 +197,17 @@ def find_model(model: str) -> tuple[str | None, Path | None]:
     """
     if model in registry.names(_SAMPLES):
         return f"{_SAMPLES}.{model}", None
-    path = Path(model)
-    if path.suffix not in _MODEL_SUFFIXES and not path.exists():
+    path, suffixes = Path(model), model_files.suffixes()
+    if path.suffix not in suffixes and not path.exists():
         raise unknown("sample model", model, registry.names(_SAMPLES))
     if not path.is_file():
-        raise BadInput(f"there is no model file {path}", expected="a sample's name or the path of a .h5 file")
-    if path.suffix not in _MODEL_SUFFIXES:
+        raise BadInput(
+            f"there is no model file {path}", expected=f"a sample's name, or a file in {', '.join(suffixes)}"
+        )
+    if path.suffix not in suffixes:
         raise BadInput(
             f"{path} is not a model file that can be read",
-            expected=" or ".join(_MODEL_SUFFIXES),
+            expected=" or ".join(suffixes),
             received=path.suffix or "no suffix",
         )
     return None, path.resolve()

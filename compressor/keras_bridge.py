@@ -1,157 +1,137 @@
-"""Any Keras file → a tf_keras model. The one place where a model file is opened.
+"""Keras 3 model → tf_keras model: the graph is walked, each layer made again, each weight copied, the result proven.
 
-Read today: whole models in Keras 2 / tf_keras `.h5`. The configuration is checked first, then the network is
-rebuilt from it, then the weights are loaded: a file never makes this process run code of its own.
+tensorflow-model-optimization takes tf_keras models only. A layer that cannot be made again is named.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compressor import keras_layers, keras_operations
 from compressor.errors import BadInput
+from compressor.values import Array
 
 if TYPE_CHECKING:
+    import keras
     import tf_keras
 
-SUFFIXES = (".h5", ".hdf5")
-_SAVE_AGAIN = "save the whole model again with tf_keras: model.save('model.h5')"
-# Operations on tensors that the functional API records by name. Any TensorFlow symbol could stand there,
-# file access included, so only arithmetic and reshaping are let through.
-_SAFE_SYMBOLS = (
-    "math.",
-    "nn.",
-    "linalg.",
-    "keras.backend.",
-    "keras.activations.",
-    "__operators__.",
-    "compat.v1.transpose",
-)
-_STRUCTURE = ("Functional", "Model", "Sequential", "function", "Policy")
-_SAFE_FUNCTIONS = {
-    "reshape", "concat", "stack", "unstack", "split", "transpose", "expand_dims", "squeeze", "cast", "identity",
-    "slice", "strided_slice", "tile", "pad", "reverse", "gather", "one_hot", "clip_by_value", "zeros_like",
-    "ones_like", "shape", "reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "image.resize", "tensordot",
-    "einsum", "where", "repeat", "broadcast_to", "roll", "gather_nd", "range", "rank", "size", "ones", "zeros", "fill",
-}  # fmt: skip
+_TOLERANCE = 1e-5
+_SAMPLES = 2
 
 
-def load(path: Path) -> tf_keras.Model:
-    """Load a model file as a tf_keras model, without its optimizer.
+def from_file(path: Path) -> tuple[tf_keras.Model, float]:
+    """Load a Keras 3 file, whose configuration has been checked, and bridge it.
 
     Raises:
-        BadInput: the file is not a model we can read, would run code, or holds NaN weights.
+        BadInput: Keras cannot load it, or it cannot be made again.
     """
-    config = _config(path)
-    for address, entry in _named_classes(config, "model"):
-        _check_class(path, address, entry)
-    model = _rebuilt(path, config)
-    _check_weights(path, model)
-    return model
-
-
-def _config(path: Path) -> dict[str, Any]:
-    import h5py
+    import keras
 
     try:
-        with h5py.File(path, "r") as file:
-            text = file.attrs.get("model_config")
-            version = file.attrs.get("keras_version", "")
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise BadInput(
-            f"{path} cannot be read as HDF5: it is corrupted, empty or another kind of file",
-            expected="a whole model saved as .h5",
-            received=" ".join(str(error).split())[:200],
-            fix=_SAVE_AGAIN,
-        ) from None
-    if text is None:
-        raise BadInput(
-            f"{path} holds no model configuration",
-            expected="a whole model",
-            received="weights only, or other data",
-            fix=_SAVE_AGAIN,
-        )
-    version = version.decode() if isinstance(version, bytes) else str(version)
-    if version.startswith("3"):
-        raise BadInput(f"{path} was saved by Keras {version}", expected="a Keras 2 or tf_keras .h5", fix=_SAVE_AGAIN)
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError):
-        config = None
-    if not isinstance(config, dict) or "class_name" not in config:
-        raise BadInput(
-            f"the model configuration in {path} is not readable",
-            expected="JSON with class_name and config",
-            fix=_SAVE_AGAIN,
-        )
-    return config
-
-
-def _named_classes(config: Any, address: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every dictionary of the configuration that names a class, with the layer it stands in."""
-    if isinstance(config, dict):
-        inner = config.get("config")
-        name = inner.get("name") if isinstance(inner, dict) else None
-        if "class_name" in config:
-            address = str(name or address)
-            yield address, config
-        for value in config.values():
-            yield from _named_classes(value, address)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _named_classes(value, address)
-
-
-def _check_class(path: Path, layer: str, entry: dict[str, Any]) -> None:
-    import tf_keras
-
-    name = str(entry["class_name"])
-    if name in ("TFOpLambda", "SlicingOpLambda"):
-        symbol = str(entry.get("config", {}).get("function", ""))
-        if symbol in _SAFE_FUNCTIONS or symbol.startswith(_SAFE_SYMBOLS):
-            return
-        raise BadInput(
-            f"{path}: layer '{layer}' calls the TensorFlow function '{symbol}', which is not on the list of safe ones"
-        )
-    if name in ("Lambda", "__lambda__"):
-        raise BadInput(
-            f"{path}: layer '{layer}' is a Lambda: it carries Python code, and no file makes us run its code",
-            fix="replace it by a built-in layer and save the model again",
-        )
-    modules = (tf_keras.layers, tf_keras.initializers, tf_keras.regularizers, tf_keras.constraints)
-    known = name in _STRUCTURE or any(hasattr(module, name) for module in modules)
-    if not known or entry.get("registered_name") not in (None, name):
-        raise BadInput(
-            f"{path}: layer '{layer}' is of the class '{name}', which Keras does not know",
-            expected="built-in layers only",
-            fix="replace the custom layer by built-in ones and save the model again",
-        )
-
-
-def _rebuilt(path: Path, config: dict[str, Any]) -> tf_keras.Model:
-    import tf_keras
-
-    try:
-        model = tf_keras.models.model_from_json(json.dumps(config))
-        model.load_weights(str(path))
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
-        raise BadInput(f"{path} cannot be rebuilt: {type(error).__name__}: {reason}", fix=_SAVE_AGAIN) from None
-    if not model.built or not getattr(model, "inputs", None):
-        raise BadInput(f"{path} states no input shape", fix="build the model (call it once) and save it again")
+        raise BadInput(f"{path} cannot be loaded by Keras {keras.__version__}: {reason}") from None
+    return bridge(model)
+
+
+def bridge(model: keras.Model) -> tuple[tf_keras.Model, float]:
+    """The same model in tf_keras, and the largest difference of any output on sample inputs.
+
+    Raises:
+        BadInput: a layer or operation cannot be made again, or the outputs differ by more than 1e-5.
+    """
+    bridged = _Bridge().model(model)
+    return bridged, _proven(model, bridged)
+
+
+class _Bridge:
+    """Remembers what has been made, so that a layer that is shared stays shared."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Callable[..., Any]] = {}
+
+    def model(self, model: keras.Model) -> tf_keras.Model:
+        import tf_keras
+
+        graph = _graph(model)
+        inputs = [
+            tf_keras.Input(batch_shape=tuple(tensor.shape), dtype=tensor.dtype, name=_input_name(tensor))
+            for tensor in graph.inputs
+        ]
+        outputs = graph._run_through_graph(inputs, operation_fn=self._operation, call_fn=_call)
+        return tf_keras.Model(inputs, _flat(outputs), name=model.name)
+
+    def _operation(self, operation: Any) -> Callable[..., Any]:
+        import keras
+
+        if id(operation) not in self._made:
+            if isinstance(operation, keras.Model):
+                self._made[id(operation)] = self.model(operation)
+            elif isinstance(operation, keras.Layer):
+                self._made[id(operation)] = keras_layers.remake(operation)
+            else:
+                self._made[id(operation)] = keras_operations.remake(operation)
+        return self._made[id(operation)]
+
+
+def _graph(model: keras.Model) -> Any:
+    import keras
+
+    if isinstance(model, keras.Sequential):
+        model = getattr(model, "_functional", None)
+    if model is None or not hasattr(model, "_run_through_graph"):
+        raise BadInput(
+            "the model has no graph of layers that could be made again",
+            expected="a Sequential or functional model with known input shapes",
+            received="a subclassed or unbuilt model",
+            fix="rebuild it with keras.Model(inputs, outputs) and save it again",
+        )
     return model
 
 
-def _check_weights(path: Path, model: tf_keras.Model) -> None:
-    for weight in model.weights:
-        broken = int(np.size(weight) - np.isfinite(weight.numpy()).sum())
-        if broken:
-            raise BadInput(
-                f"{path}: weight '{weight.name}' holds {broken} values that are NaN or infinite",
-                expected="finite weights",
-                fix="train again, or load an earlier checkpoint",
-            )
+def _input_name(tensor: Any) -> str:
+    return str(tensor._keras_history.operation.name)
+
+
+def _call(operation: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    return operation(*arguments, **{name: value for name, value in keywords.items() if value is not None})
+
+
+def _flat(outputs: Any) -> Any:
+    import keras
+
+    flat = keras.tree.flatten(outputs)
+    return flat[0] if len(flat) == 1 else flat
+
+
+def _proven(model: keras.Model, bridged: tf_keras.Model) -> float:
+    samples = [_samples(tensor) for tensor in bridged.inputs]
+    given = samples[0] if len(samples) == 1 else samples
+    import keras
+
+    structured = keras.tree.pack_sequence_as(_graph(model)._inputs_struct, samples)
+    wanted = [np.asarray(value) for value in keras.tree.flatten(model(structured, training=False))]
+    found = bridged(given, training=False)
+    received = [np.asarray(value) for value in (found if isinstance(found, (list, tuple)) else [found])]
+    pairs = list(zip(received, wanted, strict=True))
+    difference = max(float(np.abs(ours - theirs).max(initial=0)) for ours, theirs in pairs)
+    if not all(np.allclose(ours, theirs, rtol=_TOLERANCE, atol=_TOLERANCE) for ours, theirs in pairs):
+        raise BadInput(
+            "the model could not be made again in tf_keras: its answers differ",
+            expected=f"outputs equal within {_TOLERANCE:g} on sample inputs",
+            received=f"a difference of {difference:.3g}",
+        )
+    return difference
+
+
+def _samples(tensor: Any) -> Array:
+    shape = (_SAMPLES, *(8 if size is None else size for size in tensor.shape[1:]))
+    random = np.random.default_rng(0)
+    if tensor.dtype.is_floating:
+        return random.normal(size=shape).astype(tensor.dtype.name)
+    return random.integers(0, 2, shape).astype(tensor.dtype.name)

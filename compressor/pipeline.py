@@ -228,6 +228,7 @@ def _model_part(request: Request, prepared: dict[str, Any], table: rows.Table) -
         outputs=prepared["outputs"],
         metric=table.keras_metric(),
         trained=prepared["trained"],
+        bridge_difference=prepared["bridge_difference"],
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import keras_bridge, recipe, saved_model
+from compressor import model_files, recipe, saved_model
 from compressor.data import fit, npz
 from compressor.errors import BadInput
 from compressor.files import sha256, whole_file
@@ -66,9 +66,11 @@ def prepare(
     loss = chosen.loss if chosen else None
     if chosen and sample:
         model, dataset, trained = _sample_model(sample, chosen, dataset, seed)
+        difference = None
     else:
         assert file is not None
-        model, trained = keras_bridge.load(Path(file)), None
+        loaded = model_files.load(Path(file))
+        model, trained, difference = loaded.model, None, loaded.bridge_difference
         dataset = _fitted(model, dataset)[0]
     dataset, warnings = _fitted(model, dataset)
     inputs, outputs = _specs(model, dataset)
@@ -90,6 +92,7 @@ def prepare(
         "parameters": parameters,
         "parameters_compressed": int(workpiece.model.count_params()),
         "trained": trained,
+        "bridge_difference": difference,
         "steps": list(workpiece.facts),
         "simulated": workpiece.simulated is not None,
         "gpus": gpus,

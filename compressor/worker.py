@@ -55,12 +55,16 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
         return {"error": {"kind": type(error).__name__, "message": str(error)}}
     except OSError as error:
         traceback.print_exc()
-        return {"error": {"kind": "BadInput", "message": f"{error.strerror or error}: {error.filename or ''}"}}
+        return {"error": {"kind": "BadInput", "message": _told(error)}}
     except Exception as error:
         traceback.print_exc()
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith(_OWN_PACKAGE):
             return {"error": {"kind": "MissingTool", "message": str(missing(error))}}
         return {"error": {"kind": type(error).__name__, "message": _first_line(error)}}
+
+
+def _told(error: OSError) -> str:
+    return ": ".join(filter(None, (error.strerror or str(error), str(error.filename or ""))))
 
 
 def _first_line(error: Exception) -> str:

@@ -49,7 +49,7 @@ def COMMAND(
 ) -> int:
     """Compress MODEL, export it for each target, and prove the result.
 
-    MODEL is a sample's name or the path of a Keras 2 / tf_keras .h5 file. Exit code 1 says that a limit is
+    MODEL is a sample's name or the path of a .h5 or .keras file. Exit code 1 says that a limit is
     broken or a file could not be made.
 
     \b

@@ -26,7 +26,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         f"{row.format} {row.precision}" + (" (baseline)" if row.stage == "float32" else ""),
         row.runtime,
-        ABSENT if row.metric is None else _metric(row.metric.value),
+        ABSENT if row.metric is None else number(row.metric.value),
         ABSENT if row.drop is None else f"{row.drop:+.2f}{' %' if row.drop_unit == 'percent' else ''}",
         ABSENT if row.agreement is None else f"{row.agreement:.2%}",
         ABSENT if row.max_abs_error is None else f"{row.max_abs_error:.1e}",
@@ -38,7 +38,8 @@ def cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _metric(value: float) -> str:
+def number(value: float) -> str:
+    """A metric's value; small errors keep their digits."""
     return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
 
 

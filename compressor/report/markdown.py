@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from compressor.report.layout import HEADERS, cells, reason
+from compressor.report.layout import HEADERS, cells, number, reason
 from compressor.report.schema import Report, Row
 
 
@@ -65,7 +65,7 @@ def _threads(rows: list[Row]) -> str:
 
 def _reading(report: Report) -> str:
     metric = report.model.metric
-    keras = f"Keras itself: {metric.name} {metric.value:.4f}. " if metric else ""
+    keras = f"Keras itself: {metric.name} {number(metric.value)}. " if metric else ""
     return (
         f"{keras}A baseline row is compared with Keras (conversion parity), every other row with its baseline "
         "(compression parity). Drop: positive is worse."

@@ -46,7 +46,10 @@ class LatencyValue(_Part):
 
 
 class ModelPart(_Part):
-    """The model as it came in; `metric` is Keras's own on the evaluation set."""
+    """The model as it came in; `metric` is Keras's own on the evaluation set.
+
+    `bridge_difference`: largest difference of any output between a Keras 3 model and the tf_keras model made of it.
+    """
 
     name: str
     kind: Literal["sample", "file"]
@@ -58,6 +61,7 @@ class ModelPart(_Part):
     outputs: list[Tensor]
     metric: MetricValue | None
     trained: dict[str, Any] | None
+    bridge_difference: float | None = None
 
 
 class RecipePart(_Part):

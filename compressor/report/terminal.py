@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.report.layout import HEADERS, cells, reason
+from compressor.report.layout import HEADERS, cells, number, reason
 from compressor.report.schema import Report, Row
 
 if TYPE_CHECKING:
@@ -31,15 +31,10 @@ def show(report: Report, out: Path | None, to: Console) -> None:
     from rich.markup import escape
 
     metric = report.model.metric
-    to.print(
-        f"[bold]{escape(report.model.name)}[/] · {escape(report.recipe.name)} · {escape(report.recipe.summary)}",
-        soft_wrap=True,
-    )
+    to.print(f"[bold]{escape(report.model.name)}[/] · {escape(report.recipe.name)} · {escape(report.recipe.summary)}")
     if metric:
-        to.print(
-            f"Keras {metric.name} {metric.value:.4f} on {report.data.evaluation} samples of {escape(report.data.name)}",
-            soft_wrap=True,
-        )
+        samples = f"{report.data.evaluation} samples of {escape(report.data.name)}"
+        to.print(f"Keras {metric.name} {number(metric.value)} on {samples}")
     to.print(_table(report.rows), soft_wrap=False)
     for row in report.rows:
         if row.provenance == "skipped":

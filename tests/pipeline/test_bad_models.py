@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from compressor import keras_bridge
+from compressor import model_files
 from compressor.errors import BadInput
 
 pytestmark = pytest.mark.tensorflow
@@ -55,7 +55,7 @@ def _edit_config(edit):
 def test_good_file_loads(good, tmp_path):
     path = tmp_path / "model.h5"
     path.write_bytes(good)
-    assert [layer.name for layer in keras_bridge.load(path).layers] == ["first", "last"]
+    assert [layer.name for layer in model_files.load(path).model.layers] == ["first", "last"]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x89HDF\r\n\x1a\n" + b"\0" * 64])
@@ -63,7 +63,7 @@ def test_file_that_is_no_hdf5_is_refused(content, tmp_path):
     path = tmp_path / "model.h5"
     path.write_bytes(content)
     with pytest.raises(BadInput, match="cannot be read as HDF5"):
-        keras_bridge.load(path)
+        model_files.load(path)
 
 
 def test_truncated_file_is_refused(good, tmp_path):
@@ -71,7 +71,7 @@ def test_truncated_file_is_refused(good, tmp_path):
     for share in (0.3, 0.6, 0.9):
         path.write_bytes(good[: int(len(good) * share)])
         with pytest.raises(BadInput):
-            keras_bridge.load(path)
+            model_files.load(path)
 
 
 def test_weights_only_file_is_refused(spoiled):
@@ -79,15 +79,7 @@ def test_weights_only_file_is_refused(spoiled):
         del file.attrs["model_config"]
 
     with pytest.raises(BadInput, match="no model configuration"):
-        keras_bridge.load(spoiled(drop))
-
-
-def test_keras_3_file_is_refused_with_the_way_out(spoiled):
-    def mark(file):
-        file.attrs["keras_version"] = "3.15.1"
-
-    with pytest.raises(BadInput, match=r"saved by Keras 3\.15\.1"):
-        keras_bridge.load(spoiled(mark))
+        model_files.load(spoiled(drop))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -97,7 +89,7 @@ def test_weights_that_are_not_finite_are_refused_by_name(value, spoiled):
         kernel[0, 0] = value
 
     with pytest.raises(BadInput, match=r"first/kernel:0' holds 1 values that are NaN or infinite"):
-        keras_bridge.load(spoiled(poison))
+        model_files.load(spoiled(poison))
 
 
 def test_lambda_is_refused_and_its_code_never_runs(spoiled, tmp_path):
@@ -109,7 +101,7 @@ def test_lambda_is_refused_and_its_code_never_runs(spoiled, tmp_path):
         "config": {"name": "payload", "function": function, "function_type": "lambda", "arguments": {}},
     }
     with pytest.raises(BadInput, match="layer 'payload' is a Lambda"):
-        keras_bridge.load(spoiled(_edit_config(lambda layers: layers.insert(1, layer))))
+        model_files.load(spoiled(_edit_config(lambda layers: layers.insert(1, layer))))
     assert not marker.exists()
 
 
@@ -117,7 +109,7 @@ def test_function_outside_the_list_is_refused(spoiled, tmp_path):
     marker = tmp_path / "written"
     layer = {"class_name": "TFOpLambda", "config": {"name": "op", "function": "io.write_file"}, "inbound_nodes": []}
     with pytest.raises(BadInput, match=r"io\.write_file"):
-        keras_bridge.load(spoiled(_edit_config(lambda layers: layers.insert(1, layer))))
+        model_files.load(spoiled(_edit_config(lambda layers: layers.insert(1, layer))))
     assert not marker.exists()
 
 
@@ -126,7 +118,7 @@ def test_unknown_class_is_refused_by_layer_and_class(spoiled):
         layers[1]["class_name"] = "MyAttention"
 
     with pytest.raises(BadInput, match="layer 'first' is of the class 'MyAttention'"):
-        keras_bridge.load(spoiled(_edit_config(rename)))
+        model_files.load(spoiled(_edit_config(rename)))
 
 
 def test_weights_that_do_not_fit_are_refused(spoiled):
@@ -134,7 +126,7 @@ def test_weights_that_do_not_fit_are_refused(spoiled):
         layers[1]["config"]["units"] = 7
 
     with pytest.raises(BadInput, match="cannot be rebuilt"):
-        keras_bridge.load(spoiled(_edit_config(widen)))
+        model_files.load(spoiled(_edit_config(widen)))
 
 
 def test_command_line_leaves_nothing_behind(command, spoiled, digits_npz, tmp_path):

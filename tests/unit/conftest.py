@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,26 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def gone() -> Callable[[int], bool]:
+    """Waits for a process to end; False when it lives on."""
+
+    def alive(pid: int) -> bool:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return False
+        return state != "Z"
+
+    def wait(pid: int, seconds: float = 10.0) -> bool:
+        end = time.monotonic() + seconds
+        while alive(pid) and time.monotonic() < end:
+            time.sleep(0.02)
+        return not alive(pid)
+
+    return wait
 
 
 @pytest.fixture

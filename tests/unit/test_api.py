@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import compressor
+from compressor import api
 from compressor.errors import BadInput
 
 ONE = np.ones((4, 8, 8, 1), np.float32)
@@ -74,6 +75,12 @@ def test_a_recipe_that_does_not_train_needs_no_training_set(work: Path) -> None:
     out = work / "m.h5" / "below"
     with pytest.raises(BadInput, match="cannot be written"):
         compressor.run("m.h5", recipe="int8", data="data.npz", out=out)
+
+
+def test_a_sample_brings_its_data_to_any_model() -> None:
+    recipe = compressor.load_recipe("qat_int8")
+    assert api.find_data("digits_cnn", None, recipe) == (None, "sample_models.digits_cnn")
+    assert api.find_data(None, "sample_models.mnist_cnn", recipe) == (None, "sample_models.mnist_cnn")
 
 
 def test_a_sample_names_the_data_of_a_measurement(onnx_file: Callable[..., Path]) -> None:

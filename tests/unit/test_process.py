@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import pytest
 
 from compressor import process
 from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
-from compressor.process import Worker, child_environment, ending, run_to_end
+from compressor.process import Worker, child_environment
 from compressor.progress import Progress
 
+Gone = Callable[..., bool]
 # A module `compressor.unit_jobs` that only the children of these tests have.
 JOBS = """
 import ctypes, os, subprocess, sys, time
@@ -29,6 +30,9 @@ def leave(code): os._exit(code)
 def leave_politely(): sys.exit("that is all")
 def hang(): time.sleep(60)
 def fail(kind, message): raise getattr(errors, kind)(message, fix="nothing")
+def miss(): import package_that_is_nowhere
+def read(path): open(path)
+def fail_without_a_file(): raise OSError("the disk is on fire")
 def stumble(): raise KeyError("k\\nsecond line")
 def close_pipe(): os.close(worker._pipe); time.sleep(60)
 def write(text): os.write(worker._pipe, text.encode())
@@ -64,21 +68,6 @@ def call(worker: Worker, function: str, timeout: float = 30.0, **arguments: Any)
     return worker.call("the stage", f"compressor.unit_jobs:{function}", arguments, timeout)
 
 
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def gone(pid: int, seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < end:
-        time.sleep(0.02)
-    return not alive(pid)
-
-
 def test_results_come_back_and_one_process_serves_all_calls(worker: Worker) -> None:
     first, second = call(worker, "double", value="ab"), call(worker, "double", value=[1, None])
     assert (first["twice"], second["twice"]) == ("abab", [1, None, 1, None])
@@ -111,6 +100,18 @@ def test_other_errors_are_told_in_one_line_and_logged_in_full(worker: Worker, lo
     assert "Traceback" in log.read_text()
 
 
+def test_a_missing_package_is_a_missing_tool(worker: Worker) -> None:
+    with pytest.raises(MissingTool, match="the package package_that_is_nowhere is not installed here"):
+        call(worker, "miss")
+
+
+def test_what_the_system_refuses_is_bad_input_with_the_files_name(worker: Worker) -> None:
+    with pytest.raises(BadInput, match=r"^No such file or directory: /nowhere/at/all$"):
+        call(worker, "read", path="/nowhere/at/all")
+    with pytest.raises(BadInput, match=r"^the disk is on fire$"):
+        call(worker, "fail_without_a_file")
+
+
 CRASHES = {
     "crash": ({}, r"the stage ended its process with SIGSEGV \(Segmentation fault\)"),
     "leave": ({"code": 7}, "the stage ended its process with exit code 7"),
@@ -137,11 +138,11 @@ def test_the_last_words_are_those_of_the_call_that_crashed(worker: Worker) -> No
 def test_a_worker_that_died_between_two_calls_is_started_again(worker: Worker) -> None:
     pid = call(worker, "double", value=1)["pid"]
     os.kill(pid, signal.SIGKILL)
-    assert gone(pid)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert call(worker, "double", value=2)["pid"] != pid
 
 
-def test_a_hang_is_stopped_in_time_and_the_next_call_works(worker: Worker) -> None:
+def test_a_hang_is_stopped_in_time_and_the_next_call_works(worker: Worker, gone: Gone) -> None:
     pid, started = call(worker, "double", value=1)["pid"], time.monotonic()
     with pytest.raises(StageFailed, match="the stage did not finish within 1 s and was stopped"):
         call(worker, "hang", timeout=0.6)
@@ -169,7 +170,9 @@ def test_garbage_on_the_pipe_is_a_sentence_and_the_next_call_works(text: str, wo
     assert call(worker, "double", value=2)["twice"] == 4
 
 
-def test_a_child_that_closes_its_pipe_and_lives_on_is_stopped(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_closes_its_pipe_and_lives_on_is_stopped(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, gone: Gone
+) -> None:
     monkeypatch.setattr(process, "_GRACE", 0.2)
     pid = call(worker, "double", value=1)["pid"]
     with pytest.raises(StageFailed, match="the stage ended its process with its pipe closed"):
@@ -192,10 +195,10 @@ def test_a_function_that_is_not_ours_is_not_run(function: str, worker: Worker) -
         worker.call("the stage", function, {}, 30.0)
 
 
-def test_grandchildren_end_with_the_worker(log: Path) -> None:
+def test_grandchildren_end_with_the_worker(log: Path, gone: Gone) -> None:
     with Worker(log) as worker:
         pid = call(worker, "has_children")
-        assert alive(pid)
+        assert not gone(pid, 0)
     assert gone(pid)
 
 
@@ -209,91 +212,11 @@ worker.call("s", "compressor.unit_jobs:hang", {}, 60)
 """
 
 
-def test_a_worker_ends_when_its_parent_is_killed(log: Path) -> None:
+def test_a_worker_ends_when_its_parent_is_killed(log: Path, gone: Gone) -> None:
     command = [sys.executable, "-c", PARENT, str(log)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=child_environment()) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        assert alive(pid)
+        assert not gone(pid, 0)
         parent.kill()
     assert gone(pid)
-
-
-def python(code: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
-    return run_to_end("the stage", [sys.executable, "-c", code], timeout)
-
-
-def test_a_command_run_to_its_end_tells_code_and_both_streams() -> None:
-    done = python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)")
-    assert (done.returncode, done.stdout, done.stderr) == (7, "out\n", "err\n")
-
-
-def test_bytes_that_are_no_text_are_no_reason_to_crash() -> None:
-    assert python(r"import os; os.write(1, b'a\xffb')").stdout == "a\N{REPLACEMENT CHARACTER}b"
-
-
-@pytest.fixture
-def typed_ahead() -> Iterator[None]:
-    """Somebody has typed a word into our stdin."""
-    reading, writing = os.pipe()
-    os.write(writing, b"word")
-    os.close(writing)
-    before = os.dup(0)
-    os.dup2(reading, 0)
-    os.close(reading)
-    yield
-    os.dup2(before, 0)
-    os.close(before)
-
-
-@pytest.mark.usefixtures("typed_ahead")
-def test_a_command_reads_nothing_from_our_stdin() -> None:
-    assert python("import sys; print(repr(sys.stdin.read()))").stdout == "''\n"
-
-
-def test_a_command_ended_by_a_signal_is_a_sentence_with_its_last_words() -> None:
-    with pytest.raises(
-        StageFailed, match=r"ended its process with SIGSEGV \(Segmentation fault\)\n    \| 2\n    \| 3\n    \| 4$"
-    ):
-        python("import os, sys; print('1\\n2\\n\\n3\\n4', file=sys.stderr, flush=True); os.kill(os.getpid(), 11)")
-
-
-def test_a_command_that_hangs_is_stopped_with_its_children(tmp_path: Path) -> None:
-    note = tmp_path / "pid"
-    code = f"""
-import pathlib, subprocess
-child = subprocess.Popen(["sleep", "60"])
-pathlib.Path({str(note)!r}).write_text(str(child.pid))
-child.wait()
-"""
-    with pytest.raises(StageFailed, match="the stage did not finish within 2 s and was stopped"):
-        python(code, timeout=1.6)
-    assert gone(int(note.read_text()))
-
-
-def test_children_that_a_finished_command_left_behind_are_ended() -> None:
-    done = python("import subprocess; print(subprocess.Popen(['sleep', '60'], stdout=-3, stderr=-3).pid)")
-    assert gone(int(done.stdout))
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        (0, "exit code 0"),
-        (-signal.SIGKILL, "SIGKILL (Killed)"),
-        (-signal.SIGSEGV, "SIGSEGV (Segmentation fault)"),
-        (-63, "signal 63"),
-        (-200, "signal 200"),
-    ],
-)
-def test_an_exit_status_is_told_in_words(code: int, words: str) -> None:
-    assert ending(code) == words
-
-
-def test_a_child_repeats_itself_and_finds_this_package(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
-    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    environment = child_environment()
-    assert environment["PYTHONPATH"].split(os.pathsep) == [str(root), "/elsewhere"]
-    assert environment["PYTHONHASHSEED"] == "0"
-    monkeypatch.delenv("PYTHONPATH")
-    assert child_environment()["PYTHONPATH"] == str(root)

@@ -130,7 +130,7 @@ BROKEN_FILES = {
     "unclosed": "summary: [1\n",
     "two documents": "summary: s\n---\nsummary: t\n",
     "a key that is a list": "? [a]\n: 1\n",
-    "nested too deep": "[" * 2000,
+    "nested too deep": "[" * 1200,
     "contains itself": "summary: s\nsteps: &a [*a]\n",
     "a date that does not exist": "summary: 2024-02-30\n",
 }

@@ -206,3 +206,11 @@ def test_the_numbers_of_the_widest_rows_are_not_cut_off(row: Callable[..., Row],
 def test_a_small_error_is_not_shown_as_none(value: float, row: Callable[..., Row]) -> None:
     cell = layout.cells(row(metric={"name": "mean_squared_error", "value": value}))[layout.HEADERS.index("metric")]
     assert float(cell) == pytest.approx(value, rel=0.1)
+
+
+def test_a_small_error_of_keras_is_not_shown_as_none(golden: Path, shown: Any) -> None:
+    report = schema.read(golden / "passed.json")
+    metric = schema.MetricValue(name="mean_squared_error", value=2e-5)
+    small = report.model_copy(update={"model": report.model.model_copy(update={"metric": metric})})
+    assert "mean_squared_error 0.0000" not in markdown.render(small)
+    assert "mean_squared_error 0.0000" not in shown(small)

@@ -1,0 +1,145 @@
+"""One Keras 3 layer → the tf_keras layer of the same class, with the same settings and weights."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compressor import keras_operations
+from compressor.errors import BadInput
+
+if TYPE_CHECKING:
+    import keras
+    import tf_keras
+
+# Settings of every tf_keras layer that its own constructor takes as **kwargs.
+_COMMON = {"name", "trainable", "dtype"}
+# Weights are copied, so how they once were drawn does not matter.
+_IGNORED_SUFFIX = "_initializer"
+_IGNORED = {"embeddings_initializer", "batch_input_shape", "batch_shape"}
+
+
+def remake(layer: keras.Layer) -> Callable[..., Any]:
+    """A callable on tf_keras tensors: the layer made again; its weights are copied when it is first called.
+
+    Raises:
+        BadInput: there is no such layer in tf_keras, or it lacks a setting that is used.
+    """
+    if type(layer).__name__ == "CustomScaleLayer":
+        # keras.applications' own layer in InceptionResNetV2: the first input plus a share of the second.
+        return lambda inputs: keras_operations.scaled_sum(inputs[0], inputs[1], layer.scale)
+    config = layer.get_config()
+    after = _split_activation(layer, config)
+    made = _made(layer, config)
+    copied = False
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal copied
+        result = made(*arguments, **keywords)
+        if not copied:
+            copy_weights(layer, made)
+            copied = True
+        return result if after is None else after(result)
+
+    return call
+
+
+def copy_weights(layer: keras.Layer, made: tf_keras.layers.Layer) -> None:
+    """Copy weights, matched by name where names are unique, else by order; shapes must be equal.
+
+    Raises:
+        BadInput: the two layers do not have the same weights.
+    """
+    given = [(weight.name, weight.numpy()) for weight in layer.weights if "seed_generator" not in weight.path]
+    wanted = [weight.name.rsplit("/", 1)[-1].removesuffix(":0") for weight in made.weights]
+    by_name = dict(given)
+    if len(by_name) == len(given) and len(set(wanted)) == len(wanted) and set(by_name) == set(wanted):
+        values = [by_name[name] for name in wanted]
+    else:
+        values = [value for _, value in given]
+    shapes = [value.shape for value in values], [tuple(weight.shape) for weight in made.weights]
+    if [int(np.prod(shape)) for shape in shapes[0]] != [int(np.prod(shape)) for shape in shapes[1]]:
+        raise _refused(layer, f"its weights have the shapes {shapes[0]} and should have {shapes[1]}")
+    made.set_weights([value.reshape(shape) for value, shape in zip(values, shapes[1], strict=True)])
+
+
+def _made(layer: keras.Layer, config: dict[str, Any]) -> tf_keras.layers.Layer:
+    import tf_keras
+
+    name = type(layer).__name__
+    if name == "LayerScale":
+        # keras.applications' own layer, one factor per channel: a depthwise convolution of size 1, which every
+        # step and format knows.
+        return tf_keras.layers.DepthwiseConv2D(1, use_bias=False, name=layer.name)
+    cls = getattr(tf_keras.layers, name, None)
+    if cls is None or not type(layer).__module__.startswith("keras."):
+        raise _refused(layer, "tf_keras has no such layer")
+    inner = getattr(layer, "forward_layer", None) or (layer.layer if name == "TimeDistributed" else None)
+    if inner is not None:
+        config["layer"] = _made(inner, inner.get_config())
+        config.pop("backward_layer", None)
+    try:
+        return cls(**_cleaned(layer, cls, config))
+    except (TypeError, ValueError) as error:
+        raise _refused(layer, " ".join(str(error).split())[:200]) from None
+
+
+def _cleaned(layer: keras.Layer, cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    import tf_keras
+
+    taken = set(inspect.signature(cls).parameters) | _COMMON
+    if issubclass(cls, tf_keras.layers.RNN):
+        taken.add("zero_output_for_mask")
+    cleaned = {}
+    for key, value in config.items():
+        if key in _IGNORED or key.endswith(_IGNORED_SUFFIX):
+            continue
+        if key in taken:
+            cleaned[key] = _plain_value(value)
+        elif not _is_default(layer, key, value):
+            raise _refused(layer, f"tf_keras has no setting '{key}', which is {value!r} here")
+    return cleaned
+
+
+def _plain_value(value: Any) -> Any:
+    """Keras 3's `{module, class_name, config, registered_name}` in the writing of Keras 2."""
+    if isinstance(value, dict) and "class_name" in value:
+        if value["class_name"] == "DTypePolicy":
+            return value["config"]["name"]
+        if "module" in value and isinstance(value.get("config"), dict):
+            inner = {key: _plain_value(each) for key, each in value["config"].items()}
+            return {"class_name": value["class_name"], "config": inner}
+    if isinstance(value, list):
+        return [_plain_value(each) for each in value]
+    return value
+
+
+def _is_default(layer: keras.Layer, key: str, value: Any) -> bool:
+    parameters = inspect.signature(type(layer)).parameters
+    if key in parameters and parameters[key].default is not inspect.Parameter.empty:
+        return bool(value == parameters[key].default)
+    return not value or value == "auto"
+
+
+def _split_activation(layer: keras.Layer, config: dict[str, Any]) -> Callable[..., Any] | None:
+    """Take an activation that Keras 2 lacks, or means otherwise, out of the layer; it is applied behind it."""
+    name = config.get("activation")
+    after = {"hard_sigmoid": "HardSigmoid", "hard_silu": "HardSilu", "hard_swish": "HardSilu"}.get(str(name))
+    if config.get("recurrent_activation") in ("hard_sigmoid", "hard_silu", "hard_swish"):
+        raise _refused(layer, "Keras 2 has no such recurrent activation")
+    if after is None:
+        return None
+    if "recurrent_activation" in config:
+        raise _refused(layer, f"Keras 2 has no activation '{name}' inside a recurrent layer")
+    config["activation"] = "linear"
+    return keras_operations.plain()[after]
+
+
+def _refused(layer: keras.Layer, reason: str) -> BadInput:
+    return BadInput(
+        f"layer '{layer.name}' ({type(layer).__name__}) cannot be made again in tf_keras: {reason}",
+        fix="replace the layer, or use a model without it",
+    )

@@ -1,0 +1,57 @@
+"""Keras 3 models in `.keras` archives, over the bridge."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from compressor import class_check, keras_bridge
+from compressor.errors import BadInput
+from compressor.model_files import Loaded, ModelFile
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+# An honest archive stores its weights nearly as they are; a bomb unpacks to thousands of times its size.
+_LARGEST_RATIO, _LARGEST_CONFIG = 200, 256 << 20
+
+
+def read(path: Path) -> Loaded:
+    """Check the archive and its configuration, then rebuild.
+
+    Raises:
+        BadInput: the file is corrupted, reaches outside itself, or names what is not built in.
+    """
+    class_check.check(path, _config(path))
+    return Loaded(*keras_bridge.from_file(path))
+
+
+def _config(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(path, archive.infolist())
+            return json.loads(archive.read(_CONFIG))
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError, NotImplementedError, EOFError) as error:
+        raise BadInput(
+            f"{path} cannot be read as a .keras archive: it is corrupted, empty or another kind of file",
+            expected=f"a zip with {_CONFIG} and {_WEIGHTS}",
+            received=" ".join(str(error).split())[:200],
+            fix="save the model again: model.save('model.keras')",
+        ) from None
+
+
+def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    for member in members:
+        place = PurePosixPath(member.filename.replace("\\", "/"))
+        if place.is_absolute() or ".." in place.parts:
+            raise BadInput(f"{path}: the archive member '{member.filename}' reaches outside the archive")
+        if member.file_size > _LARGEST_RATIO * max(member.compress_size, 1024):
+            raise BadInput(f"{path}: the archive member '{member.filename}' unpacks to {member.file_size} bytes")
+    sizes = {member.filename: member.file_size for member in members}
+    if _CONFIG not in sizes or _WEIGHTS not in sizes:
+        raise BadInput(f"{path} is not a whole model", expected=f"{_CONFIG} and {_WEIGHTS}", received=", ".join(sizes))
+    if sizes[_CONFIG] > _LARGEST_CONFIG:
+        raise BadInput(f"{path}: {_CONFIG} has {sizes[_CONFIG]} bytes")
+
+
+MODEL_FILE = ModelFile(summary="Keras 3 archive", suffixes=(".keras",), read=read)

@@ -1,0 +1,245 @@
+"""Keras 3 models over the bridge: made again with equal answers, or refused by the name of what cannot be."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from compressor import keras_bridge, model_files
+from compressor.errors import BadInput
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def keras():
+    """Keras 3, beside tf_keras in the same process, seeded."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return keras
+
+
+def _residual(keras):
+    layers = keras.layers
+    image = keras.Input((16, 16, 3), name="image")
+    start = layers.Conv2D(8, 3, padding="same", use_bias=False)(image)
+    start = layers.ReLU(6.0)(layers.BatchNormalization()(start))
+    branch = layers.DepthwiseConv2D(3, padding="same")(start)
+    branch = layers.SeparableConv2D(8, 3, padding="same", activation="silu")(branch)
+    joined = layers.Add()([start, branch])
+    scaled = layers.Multiply()(
+        [joined, layers.Dense(8, "sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(joined))]
+    )
+    return keras.Model(image, layers.Dense(4, "softmax")(layers.Flatten()(scaled)))
+
+
+def _shared_nested_two_ended(keras):
+    layers = keras.layers
+    tower = keras.Sequential([keras.Input((8,)), layers.Dense(6, "relu"), layers.LayerNormalization()], name="tower")
+    shared = layers.Dense(5, name="shared")
+    left, right = keras.Input((8,), name="left"), keras.Input((8,), name="right")
+    ends = [shared(tower(left)), shared(tower(right))]
+    return keras.Model([left, right], [layers.Concatenate()(ends), layers.Subtract()(ends)])
+
+
+def _operations(keras):
+    ops = keras.ops
+    x = keras.Input((6, 4), name="x")
+    y = ops.relu(x * 2.0 + 1.0) - ops.mean(x, axis=-1, keepdims=True)
+    y = ops.concatenate([y, ops.tanh(ops.transpose(ops.reshape(x, (-1, 4, 6)), (0, 2, 1)))], axis=-1)
+    y = ops.matmul(y, np.linspace(-1, 1, 24, dtype=np.float32).reshape(8, 3)) / 3.0
+    return keras.Model(x, ops.softmax(ops.sum(y[:, 1:], axis=1)))
+
+
+def _recurrent(keras):
+    layers = keras.layers
+    series = keras.Input((12, 4), name="series")
+    both = layers.Bidirectional(layers.LSTM(6, return_sequences=True))(series)
+    return keras.Model(series, layers.Dense(2)(layers.GRU(5)(both)))
+
+
+def _tokens(keras):
+    layers = keras.layers
+    words = keras.Input((10,), dtype="int32", name="words")
+    known = layers.Embedding(20, 8)(words)
+    seen = layers.MultiHeadAttention(2, 4)(known, known)
+    return keras.Model(words, layers.Dense(1, "sigmoid")(layers.GlobalAveragePooling1D()(seen)))
+
+
+def _changed_activations(keras):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 2)),
+            layers.Conv2D(4, 3, activation="hard_silu"),
+            layers.Activation("hard_sigmoid"),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
+
+
+MODELS = [_residual, _shared_nested_two_ended, _operations, _recurrent, _tokens, _changed_activations]
+
+
+# Keras 3 itself cannot load an .h5 with raw operations in it.
+FILES = [(build, suffix) for build in MODELS for suffix in (".keras", ".h5") if (build, suffix) != (_operations, ".h5")]
+
+
+@pytest.mark.parametrize(("build", "suffix"), FILES)
+def test_file_is_made_again_with_equal_answers(build, suffix, keras, tmp_path):
+    original = build(keras)
+    random = np.random.default_rng(1)
+    for weight in original.trainable_weights:
+        weight.assign(random.normal(size=weight.shape, scale=0.3))
+    original.save(tmp_path / f"model{suffix}")
+    loaded = model_files.load(tmp_path / f"model{suffix}")
+    assert loaded.bridge_difference is not None
+    inputs = [
+        random.integers(0, 20, (3, *tensor.shape[1:]))
+        if "int" in str(tensor.dtype)
+        else random.normal(size=(3, *tensor.shape[1:])).astype(np.float32)
+        for tensor in original.inputs
+    ]
+    given = inputs if len(inputs) > 1 else inputs[0]
+    wanted, found = original.predict(given, verbose=0), loaded.model.predict(given, verbose=0)
+    for ours, theirs in zip(keras.tree.flatten(found), keras.tree.flatten(wanted), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+        assert np.ptp(theirs) > 1e-3
+
+
+def test_shared_layer_stays_shared(keras):
+    bridged, _ = keras_bridge.bridge(_shared_nested_two_ended(keras))
+    assert [layer.name for layer in bridged.layers].count("shared") == 1
+    assert len(bridged.get_layer("shared").inbound_nodes) == 2
+
+
+def test_weights_that_were_not_copied_would_be_noticed(keras, monkeypatch):
+    from compressor import keras_layers
+
+    monkeypatch.setattr(keras_layers, "copy_weights", lambda layer, made: None)
+    with pytest.raises(BadInput, match="its answers differ"):
+        keras_bridge.bridge(_residual(keras))
+
+
+def test_unknown_operation_is_named(keras):
+    x = keras.Input((4,), name="x")
+    with pytest.raises(BadInput, match=r"keras\.ops Erf"):
+        keras_bridge.bridge(keras.Model(x, keras.ops.erf(x)))
+
+
+def test_custom_layer_is_named(keras):
+    class Doubled(keras.layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    x = keras.Input((4,), name="x")
+    with pytest.raises(BadInput, match=r"'twice' \(Doubled\)"):
+        keras_bridge.bridge(keras.Model(x, Doubled(name="twice")(x)))
+
+
+def test_subclassed_model_is_refused(keras):
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(BadInput, match="no graph of layers"):
+        keras_bridge.bridge(Own())
+
+
+def _rewritten(path, change):
+    """The archive with `change(config)` applied, and extra members."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    extra = change(config) or {}
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (members | extra).items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def archive(keras, tmp_path):
+    """A small sound `.keras` file."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="first")])
+    model.save(tmp_path / "model.keras")
+    return tmp_path / "model.keras"
+
+
+def test_lambda_is_refused_and_its_code_never_runs(keras, tmp_path):
+    marker = tmp_path / "ran"
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x, output_shape=(4,), name="payload")])
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(BadInput, match="'payload' is a Lambda"):
+        model_files.load(tmp_path / "model.keras")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("os", "system"), ("builtins", "eval"), ("subprocess", "Popen"), ("keras.src.utils.file_utils", "remove")],
+)
+def test_class_outside_keras_layers_is_refused_and_never_called(module, name, archive, tmp_path):
+    marker = tmp_path / "ran"
+
+    def plant(config):
+        layer = config["config"]["layers"][1]
+        layer |= {"module": module, "class_name": name, "config": {"command": f"touch {marker}", "name": "payload"}}
+
+    with pytest.raises(BadInput, match="payload"):
+        model_files.load(_rewritten(archive, plant))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("place", ["../outside.txt", "/tmp/outside.txt", "a/../../outside.txt", "..\\outside.txt"])
+def test_member_that_reaches_outside_is_refused(place, archive):
+    with pytest.raises(BadInput, match="reaches outside"):
+        model_files.load(_rewritten(archive, lambda config: {place: b"x"}))
+
+
+def test_archive_bomb_is_refused(archive):
+    with pytest.raises(BadInput, match="unpacks to"):
+        model_files.load(_rewritten(archive, lambda config: {"assets/zeros": bytes(50_000_000)}))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x89HDF"])
+def test_broken_archive_is_refused(content, tmp_path):
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(BadInput, match=r"cannot be read as a \.keras archive"):
+        model_files.load(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("recipe", ["prune50_int8", "qat_int8"])
+def test_run_takes_a_keras_3_file(recipe, keras, command, read_report, tmp_path):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(300, 16, 16, 3)).astype(np.float32)
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3), name="image"),
+            keras.layers.Conv2D(8, 3, strides=2, use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, "softmax"),
+        ]
+    )
+    y = model.predict(x, verbose=0).argmax(-1)
+    model.save(tmp_path / "residual.keras")
+    arrays = {f"{axis}_{name}": data[part] for name, part in _PARTS.items() for axis, data in (("x", x), ("y", y))}
+    np.savez(tmp_path / "data.npz", **arrays)
+    settings = ["--recipe", recipe, "--data", tmp_path / "data.npz", "--out", tmp_path / "out"]
+    done = command("run", tmp_path / "residual.keras", *settings, "--target", "host", "--max-accuracy-drop", "100")
+    assert done.returncode == 0, done.stderr
+    report = read_report(tmp_path / "out")
+    assert report["model"]["bridge_difference"] <= 1e-5
+    baseline = [row for row in report["rows"] if row["stage"] == "float32"]
+    assert all(row["max_abs_error"] <= 1e-5 for row in baseline)
+
+
+_PARTS = {"train": slice(0, 200), "calibration": slice(200, 230), "evaluation": slice(230, 300)}
