@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,10 +66,36 @@ def to_float16(model: onnx.ModelProto) -> onnx.ModelProto:
     return half
 
 
-class SampleReader:
+def quantize(
+    prepared_file: Path,
+    calibration: Mapping[str, Array],
+    destination: Path,
+    int16_activations: bool = False,
+    **options: Any,
+) -> None:
+    """Write QuantizeLinear/DequantizeLinear around int8 weights, one scale per channel, by onnxruntime.
+
+    Args:
+        options: further arguments of `onnxruntime.quantization.quantize_static`.
+    """
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+    quantize_static(
+        str(prepared_file),
+        str(destination),
+        _SampleReader(calibration),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QInt16 if int16_activations else QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+        **options,
+    )
+
+
+class _SampleReader:
     """Calibration samples one by one, in the shape that onnxruntime's calibrators ask for."""
 
-    def __init__(self, calibration: dict[str, Array]) -> None:
+    def __init__(self, calibration: Mapping[str, Array]) -> None:
         self._calibration = calibration
         self._row = -1
 

@@ -15,6 +15,14 @@ _Command = Callable[..., Any]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 debug_option = click.option("--debug", is_flag=True, help="Show tracebacks and keep partial folders.")
+targets_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    default=("host",),
+    show_default=True,
+    help="A device; may be given several times.",
+)
 threads_option = click.option(
     "--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads while latency is timed."
 )

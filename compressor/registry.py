@@ -33,8 +33,3 @@ def load(package: str, name: str, constant: str, kind: str) -> Any:
     if not hasattr(module, constant):
         raise AttributeError(f"{package}/{name}.py defines no {constant}")
     return getattr(module, constant)
-
-
-def load_all(package: str, constant: str, kind: str) -> dict[str, Any]:
-    """Every plug-in of the folder by name."""
-    return {name: load(package, name, constant, kind) for name in names(package)}

@@ -23,11 +23,6 @@ class Precision(StrEnum):
     INT8 = "int8"
     INT16X8 = "int16x8"
 
-    @property
-    def needs_calibration(self) -> bool:
-        """True when activation ranges have to be observed before the file can be written."""
-        return self in (Precision.INT8, Precision.INT16X8)
-
 
 class Stage(StrEnum):
     """Which of the two files of a run this is."""

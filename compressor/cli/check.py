@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import click
 
-from compressor.options import debug_option, json_option, print_json
+from compressor.options import debug_option, json_option, print_json, targets_option
 
 
 @click.command(name="check")
 @click.option("--recipe", required=True, help="A shipped recipe's name or a YAML file.")
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    default=("host",),
-    show_default=True,
-    help="A device; may be given several times.",
-)
+@targets_option
 @json_option
 @debug_option
 def COMMAND(recipe: str, targets: tuple[str, ...], as_json: bool, debug: bool) -> None:

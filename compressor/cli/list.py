@@ -8,7 +8,7 @@ import click
 
 from compressor.options import debug_option, json_option, print_json
 
-_KINDS = ("models", "recipes", "targets", "steps", "formats", "runtimes", "metrics")
+_KINDS = ("models", "files", "recipes", "targets", "steps", "formats", "runtimes", "metrics")
 
 
 @click.command(name="list")
@@ -16,7 +16,7 @@ _KINDS = ("models", "recipes", "targets", "steps", "formats", "runtimes", "metri
 @json_option
 @debug_option
 def COMMAND(kind: str | None, as_json: bool, debug: bool) -> None:
-    """List models, recipes, targets, steps, formats, runtimes or metrics; everything without an argument.
+    """List models, model files, recipes, targets, steps, formats, runtimes or metrics; all without an argument.
 
     \b
     Example:
@@ -37,7 +37,15 @@ def COMMAND(kind: str | None, as_json: bool, debug: bool) -> None:
 def _models() -> dict[str, str]:
     from compressor import api, registry
 
-    return {name: api.load_sample(name).summary for name in registry.names("sample_models")}
+    samples = {name: api.load_sample(name) for name in registry.names("sample_models")}
+    return {name: f"{sample.summary}; {sample.expects}" for name, sample in samples.items()}
+
+
+def _files() -> dict[str, str]:
+    from compressor import model_files
+
+    readers = {name: model_files.load_reader(name) for name in model_files.names()}
+    return {name: f"{reader.summary} ({', '.join(reader.suffixes)})" for name, reader in readers.items()}
 
 
 def _recipes() -> dict[str, str]:
@@ -78,6 +86,7 @@ def _metrics() -> dict[str, str]:
 
 _SUMMARIES: dict[str, Callable[[], dict[str, str]]] = {
     "models": _models,
+    "files": _files,
     "recipes": _recipes,
     "targets": _targets,
     "steps": _steps,

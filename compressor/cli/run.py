@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import click
 
-from compressor.options import debug_option, json_option, limit_options, limits_from, print_json, threads_option
+from compressor.options import (
+    debug_option,
+    json_option,
+    limit_options,
+    limits_from,
+    print_json,
+    targets_option,
+    threads_option,
+)
 
 
 @click.command(name="run")
 @click.argument("model")
 @click.option("--recipe", default="int8", show_default=True, help="A shipped recipe's name or a YAML file.")
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    default=("host",),
-    show_default=True,
-    help="A device; may be given several times.",
-)
+@targets_option
 @click.option(
     "--data", type=click.Path(), help="An .npz file, or a sample's name for its data; default is the sample's own."
 )

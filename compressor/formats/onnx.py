@@ -41,18 +41,8 @@ def _write_dynamic(model: onnx.ModelProto, destination: Path) -> tuple[str, ...]
 def _write_static(
     model: onnx.ModelProto, precision: Precision, calibration: Calibration, destination: Path
 ) -> tuple[str, ...]:
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-
     with onnx_graph.prepared(model) as path:
-        quantize_static(
-            str(path),
-            str(destination),
-            onnx_graph.SampleReader(dict(calibration)),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QInt16 if precision is Precision.INT16X8 else QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-        )
+        onnx_graph.quantize(path, calibration, destination, int16_activations=precision is Precision.INT16X8)
     return ("inputs and outputs stay float32",)
 
 

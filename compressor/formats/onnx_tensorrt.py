@@ -43,17 +43,11 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
 
 
 def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destination: Path) -> None:
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-
     with onnx_graph.prepared(model) as path:
-        quantize_static(
-            str(path),
-            str(destination),
-            onnx_graph.SampleReader(dict(calibration)),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
+        onnx_graph.quantize(
+            path,
+            calibration,
+            destination,
             op_types_to_quantize=[*_QUANTIZED, "Add"],
             nodes_to_exclude=_adds_to_leave(path),
             extra_options={

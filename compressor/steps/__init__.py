@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -75,7 +75,6 @@ class Step:
     precisions: tuple[Precision, ...] = ()
     undoes: tuple[str, ...] = ()
     last: bool = False
-    sources: tuple[str, ...] = field(default=())
 
 
 def names() -> tuple[str, ...]:

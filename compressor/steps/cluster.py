@@ -93,5 +93,4 @@ STEP = Step(
     settings=Settings,
     apply=apply,
     undoes=("prune",),
-    sources=("arXiv:1510.00149",),
 )

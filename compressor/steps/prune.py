@@ -105,5 +105,4 @@ STEP = Step(
     settings=Settings,
     apply=apply,
     undoes=("cluster",),
-    sources=("arXiv:1710.01878",),
 )

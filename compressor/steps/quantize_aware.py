@@ -179,5 +179,4 @@ STEP = Step(
     precisions=(Precision.INT8,),
     undoes=("cluster",),
     last=True,
-    sources=("arXiv:1712.05877",),
 )

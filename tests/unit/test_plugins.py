@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from compressor import api, formats, metrics, recipe, registry, runtimes, steps
+from compressor import api, formats, metrics, model_files, recipe, registry, runtimes, steps
 from compressor.errors import BadInput
 from compressor.formats import Format
 from compressor.metrics import Metric
+from compressor.model_files import ModelFile
+from compressor.model_files import ModelFile
 from compressor.runtimes import Runtime
 from compressor.sample import SampleModel
 from compressor.steps import Step, StepSettings
@@ -29,7 +31,9 @@ FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.formats": ("FORMAT", Format),
     "compressor.runtimes": ("RUNTIME", Runtime),
     "compressor.metrics": ("METRIC", Metric),
+    "compressor.model_files": ("MODEL_FILE", ModelFile),
     "compressor.cli": ("COMMAND", click.Command),
+    "compressor.model_files": ("MODEL_FILE", ModelFile),
     "targets": ("TARGET", Target),
     "sample_models": ("MODEL", SampleModel),
 }
@@ -86,6 +90,12 @@ def test_a_runtime_opens_suffixes_and_says_how_to_install_it(name: str) -> None:
     assert all(suffix.startswith(".") for suffix in found.suffixes)
     assert found.installed
     assert found.pip_name
+
+
+def test_no_two_readers_open_the_same_suffix() -> None:
+    opened = [suffix for name in model_files.names() for suffix in model_files.load_reader(name).suffixes]
+    assert sorted(opened) == sorted(model_files.suffixes())
+    assert all(suffix.startswith(".") for suffix in opened)
 
 
 @pytest.mark.parametrize("name", metrics.names())
@@ -157,10 +167,14 @@ NEW_FILES = {
     "RUNTIME = Runtime('a runtime that is a toy', ('.toy',), 'json', 'json', lambda p, t: None)",
     "compressor/metrics/toy.py": "from compressor.metrics import Metric\n"
     "METRIC = Metric('a metric that is a toy', 5, False, True, lambda a, b: False, None, None)",
+    "compressor/model_files/toy.py": "from compressor.model_files import ModelFile\n"
+    "MODEL_FILE = ModelFile('a model file that is a toy', ('.toy',), lambda path: None)",
     "targets/toy.py": "from compressor.target import Route, Target\nfrom compressor.values import Precision\n"
     "TARGET = Target('toy', 'a target that is a toy', (Route('toy', tuple(Precision), 'toy'),))",
     "sample_models/toy.py": "from compressor.sample import SampleModel\n"
     "MODEL = SampleModel('a model that is a toy', None, None, 'mse', 1, '0 %')",
+    "compressor/model_files/toy.py": "from compressor.model_files import ModelFile\n"
+    "MODEL_FILE = ModelFile('a file that is a toy', ('.toy',), lambda p: None)",
     "recipes/toy.yaml": "summary: a recipe that is a toy\nsteps: [toy]\n",
     "compressor/cli/toy.py": "import click\n@click.command('toy')\ndef COMMAND():\n    click.echo('played')",
 }
@@ -173,8 +187,9 @@ def test_new_files_are_found_without_another_edit(tree: Path, cli: Callable[...,
     assert {kind: entries["toy"].split()[1] for kind, entries in listed.items()} == {
         kind: kind.removesuffix("s") for kind in listed
     }
-    assert len(listed) == 7
+    assert len(listed) == 8
     assert cli("toy", cwd=tree, root=tree).stdout == "played\n"
+    assert "there is no model file m.toy" in cli("run", "m.toy", cwd=tree, root=tree).stderr
     checked = cli("check", "--recipe", "toy", "--target", "toy", "--json", cwd=tree, root=tree)
     assert json.loads(checked.stdout)["rows"][0] == {"target": "toy", "format": "toy", "runtime": "toy"}
 
@@ -186,7 +201,7 @@ told = {}
 for folder, constant in json.loads(sys.argv[1]).items():
     assert "blank" in registry.names(folder) and "_hidden" not in registry.names(folder)
     try:
-        registry.load_all(folder, constant, "plug-in")
+        registry.load(folder, "blank", constant, "plug-in")
     except AttributeError as error:
         told[folder] = str(error)
 print(json.dumps(told))
