@@ -28,7 +28,13 @@ _SAFE_FUNCTIONS = {
     "ones_like", "shape", "reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "image.resize", "tensordot",
     "einsum", "where", "repeat", "broadcast_to", "roll", "gather_nd", "range", "rank", "size", "ones", "zeros", "fill",
 }  # fmt: skip
-_STRUCTURE = {"Functional", "Model", "Sequential", "function", "Policy", "DTypePolicy"}
+_STRUCTURE = {"Functional", "Model", "Sequential", "Policy", "DTypePolicy"}
+_ACTIVATIONS = {
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh",
+    "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
+    "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish",
+    "tanh", "tanh_shrink", "threshold",
+}  # fmt: skip
 _CODE = {"Lambda", "__lambda__"}
 _PLAIN_VALUES = {
     *("__tuple__", "tuple", "__slice__", "slice", "__ellipsis__", "__tensor__", "__keras_tensor__", "__numpy__"),
@@ -48,6 +54,9 @@ def check(path: Path, config: Any) -> None:
                 f"{path}: layer '{layer}' is a Lambda: it carries Python code, and no file makes us run its code",
                 fix="replace it by a built-in layer and save the model again",
             )
+        if name == "function":
+            _check_function(path, layer, entry)
+            continue
         _check_operation(path, layer, name, entry)
         _check_class(path, layer, name, entry)
 
@@ -65,6 +74,17 @@ def _named_classes(config: Any, address: str) -> Iterator[tuple[str, dict[str, A
     elif isinstance(config, list):
         for value in config:
             yield from _named_classes(value, address)
+
+
+def _check_function(path: Path, layer: str, entry: dict[str, Any]) -> None:
+    """Keras would import whatever function stands here; only activations are let through."""
+    name, module = entry.get("config"), str(entry.get("module") or "builtins")
+    if str(name) not in _ACTIVATIONS or not module.startswith(
+        ("builtins", "keras.activations", "keras.src.activations")
+    ):
+        raise BadInput(
+            f"{path}: layer '{layer}' calls the function '{name}' of the module '{module}', which is no activation"
+        )
 
 
 def _check_operation(path: Path, layer: str, name: str, entry: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
     version = version.decode() if isinstance(version, bytes) else str(version)
     try:
         config = json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         config = None
     if not isinstance(config, dict) or "class_name" not in config:
         raise BadInput(

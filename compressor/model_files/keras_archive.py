@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,6 +15,10 @@ from compressor.model_files import Loaded, ModelFile
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 # An honest archive stores its weights nearly as they are; a bomb unpacks to thousands of times its size.
 _LARGEST_RATIO, _LARGEST_CONFIG = 200, 256 << 20
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, EOFError),
+    *(NotImplementedError, RuntimeError, RecursionError, MemoryError),
+)
 
 
 def read(path: Path) -> Loaded:
@@ -31,7 +36,7 @@ def _config(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             _check_members(path, archive.infolist())
             return json.loads(archive.read(_CONFIG))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError, NotImplementedError, EOFError) as error:
+    except _UNREADABLE as error:
         raise BadInput(
             f"{path} cannot be read as a .keras archive: it is corrupted, empty or another kind of file",
             expected=f"a zip with {_CONFIG} and {_WEIGHTS}",

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from compressor import class_check, model_files
 from compressor.errors import BadInput
 
-
 FRAMEWORKS = {"tensorflow", "keras", "tf_keras"}
 
 
@@ -127,7 +126,7 @@ def test_a_lambda_in_h5_is_refused_whatever_keras_saved_it(version: str, h5: Cal
 
 @pytest.mark.parametrize("config", ["", "{", "[]", '"text"', "{}", "[" * 30_000, 7, b"\xff", [1, 2]])
 def test_a_configuration_in_h5_that_is_none_is_bad_input(config: Any, h5: Callable[..., Path]) -> None:
-    with pytest.raises(BadInput, match="the model configuration in .* is not readable"):
+    with pytest.raises(BadInput, match=r"the model configuration in .* is not readable"):
         model_files.load(h5(model_config=config))
 
 

@@ -19,7 +19,6 @@ from compressor.errors import BadInput
 from compressor.formats import Format
 from compressor.metrics import Metric
 from compressor.model_files import ModelFile
-from compressor.model_files import ModelFile
 from compressor.runtimes import Runtime
 from compressor.sample import SampleModel
 from compressor.steps import Step, StepSettings
@@ -31,7 +30,6 @@ FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.formats": ("FORMAT", Format),
     "compressor.runtimes": ("RUNTIME", Runtime),
     "compressor.metrics": ("METRIC", Metric),
-    "compressor.model_files": ("MODEL_FILE", ModelFile),
     "compressor.cli": ("COMMAND", click.Command),
     "compressor.model_files": ("MODEL_FILE", ModelFile),
     "targets": ("TARGET", Target),
@@ -167,8 +165,6 @@ NEW_FILES = {
     "RUNTIME = Runtime('a runtime that is a toy', ('.toy',), 'json', 'json', lambda p, t: None)",
     "compressor/metrics/toy.py": "from compressor.metrics import Metric\n"
     "METRIC = Metric('a metric that is a toy', 5, False, True, lambda a, b: False, None, None)",
-    "compressor/model_files/toy.py": "from compressor.model_files import ModelFile\n"
-    "MODEL_FILE = ModelFile('a model file that is a toy', ('.toy',), lambda path: None)",
     "targets/toy.py": "from compressor.target import Route, Target\nfrom compressor.values import Precision\n"
     "TARGET = Target('toy', 'a target that is a toy', (Route('toy', tuple(Precision), 'toy'),))",
     "sample_models/toy.py": "from compressor.sample import SampleModel\n"
