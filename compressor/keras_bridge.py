@@ -23,8 +23,8 @@ _TOLERANCE = 1e-5
 _SAMPLES = 2
 
 
-def from_file(path: Path) -> tuple[tf_keras.Model, float]:
-    """Load a Keras 3 file, whose configuration has been checked, and bridge it.
+def from_file(path: Path) -> tuple[tf_keras.Model, float, keras.Model]:
+    """Load a Keras 3 file, whose configuration has been checked, and bridge it; also returns what was loaded.
 
     Raises:
         BadInput: Keras cannot load it, or it cannot be made again.
@@ -36,7 +36,7 @@ def from_file(path: Path) -> tuple[tf_keras.Model, float]:
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise BadInput(f"{path} cannot be loaded by Keras {keras.__version__}: {reason}") from None
-    return bridge(model)
+    return *bridge(model), model
 
 
 def bridge(model: keras.Model) -> tuple[tf_keras.Model, float]:
@@ -47,6 +47,28 @@ def bridge(model: keras.Model) -> tuple[tf_keras.Model, float]:
     """
     bridged = _Bridge().model(model)
     return bridged, _proven(model, bridged)
+
+
+def back(bridged: tf_keras.Model, model: keras.Model) -> keras.Model:
+    """The Keras 3 model with the weights of the tf_keras model that was once made of it, changed in place.
+
+    Raises:
+        BadInput: the two do not belong together, or do not answer the same afterwards.
+    """
+    _copy_back(bridged, model)
+    _proven(model, bridged)
+    return model
+
+
+def _copy_back(bridged: tf_keras.Model, model: keras.Model) -> None:
+    import keras
+
+    for layer in (layer for layer in model.layers if layer.weights):
+        made = bridged.get_layer(layer.name)
+        if isinstance(layer, keras.Model):
+            _copy_back(made, layer)
+        else:
+            keras_layers.copy_weights_back(made, layer)
 
 
 class _Bridge:

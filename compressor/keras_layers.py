@@ -48,22 +48,36 @@ def remake(layer: keras.Layer) -> Callable[..., Any]:
 
 
 def copy_weights(layer: keras.Layer, made: tf_keras.layers.Layer) -> None:
-    """Copy weights, matched by name where names are unique, else by order; shapes must be equal.
+    """Give the tf_keras layer the weights of the Keras 3 layer.
 
     Raises:
         BadInput: the two layers do not have the same weights.
     """
-    given = [(weight.name, weight.numpy()) for weight in layer.weights if "seed_generator" not in weight.path]
-    wanted = [weight.name.rsplit("/", 1)[-1].removesuffix(":0") for weight in made.weights]
-    by_name = dict(given)
-    if len(by_name) == len(given) and len(set(wanted)) == len(wanted) and set(by_name) == set(wanted):
-        values = [by_name[name] for name in wanted]
-    else:
-        values = [value for _, value in given]
-    shapes = [value.shape for value in values], [tuple(weight.shape) for weight in made.weights]
-    if [int(np.prod(shape)) for shape in shapes[0]] != [int(np.prod(shape)) for shape in shapes[1]]:
-        raise _refused(layer, f"its weights have the shapes {shapes[0]} and should have {shapes[1]}")
-    made.set_weights([value.reshape(shape) for value, shape in zip(values, shapes[1], strict=True)])
+    for given, wanted in pairs(layer, made):
+        wanted.assign(given.numpy().reshape(wanted.shape))
+
+
+def copy_weights_back(made: tf_keras.layers.Layer, layer: keras.Layer) -> None:
+    """Give the Keras 3 layer the weights of the tf_keras layer that was made of it."""
+    for wanted, given in pairs(layer, made):
+        wanted.assign(given.numpy().reshape(tuple(wanted.shape)))
+
+
+def pairs(layer: keras.Layer, made: tf_keras.layers.Layer) -> list[tuple[Any, Any]]:
+    """Weights of both layers that belong together: by name where names are unique, else by order.
+
+    Raises:
+        BadInput: the two layers do not have the same weights.
+    """
+    ours = [weight for weight in layer.weights if "seed_generator" not in weight.path]
+    theirs = [(weight.name.rsplit("/", 1)[-1].removesuffix(":0"), weight) for weight in made.weights]
+    by_name = {weight.name: weight for weight in ours}
+    if len(by_name) == len(ours) and len(dict(theirs)) == len(theirs) and set(by_name) == set(dict(theirs)):
+        ours = [by_name[name] for name, _ in theirs]
+    sizes = [int(np.prod(weight.shape)) for weight in ours], [int(np.prod(weight.shape)) for _, weight in theirs]
+    if sizes[0] != sizes[1]:
+        raise _refused(layer, f"its weights have the sizes {sizes[0]} and should have {sizes[1]}")
+    return list(zip(ours, (weight for _, weight in theirs), strict=True))
 
 
 def _made(layer: keras.Layer, config: dict[str, Any]) -> tf_keras.layers.Layer:

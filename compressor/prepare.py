@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import model_files, recipe, saved_model
+from compressor import keras_bridge, model_files, recipe, saved_model
 from compressor.data import fit, npz
 from compressor.errors import BadInput
 from compressor.files import sha256, whole_file
@@ -66,11 +66,12 @@ def prepare(
     loss = chosen.loss if chosen else None
     if chosen and sample:
         model, dataset, trained = _sample_model(sample, chosen, dataset, seed)
-        difference = None
+        difference, keras_3 = None, None
     else:
         assert file is not None
         loaded = model_files.load(Path(file))
-        model, trained, difference = loaded.model, None, loaded.bridge_difference
+        model, trained = loaded.model, None
+        difference, keras_3 = loaded.bridge_difference, loaded.keras_3
         dataset = _fitted(model, dataset)[0]
     dataset, warnings = _fitted(model, dataset)
     inputs, outputs = _specs(model, dataset)
@@ -86,6 +87,8 @@ def prepare(
         saved_model.export(workpiece.simulated, inputs, outputs, out / "saved_models" / "simulated")
     if workpiece.facts:
         _save_keras(workpiece.model, out / "keras" / "compressed.h5")
+    if workpiece.facts and keras_3 is not None:
+        keras_bridge.back(workpiece.model, keras_3).save(out / "keras" / "compressed.keras")
     return {
         "inputs": [asdict(spec) for spec in inputs],
         "outputs": [asdict(spec) for spec in outputs],

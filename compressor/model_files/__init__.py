@@ -17,6 +17,7 @@ from compressor import registry
 from compressor.errors import BadInput
 
 if TYPE_CHECKING:
+    import keras
     import tf_keras
 
 
@@ -25,11 +26,12 @@ class Loaded:
     """A tf_keras model without its optimizer.
 
     `bridge_difference` is the largest difference of any output between the file's own framework and this model,
-    None where the file was tf_keras's own.
+    None where the file was tf_keras's own. `keras_3` is the model as Keras 3 loaded it.
     """
 
     model: tf_keras.Model
     bridge_difference: float | None = None
+    keras_3: keras.Model | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,19 @@ def test_shared_layer_stays_shared(keras):
     assert len(bridged.get_layer("shared").inbound_nodes) == 2
 
 
+@pytest.mark.parametrize("build", MODELS)
+def test_weights_find_their_way_back(build, keras):
+    original = build(keras)
+    bridged, _ = keras_bridge.bridge(original)
+    random = np.random.default_rng(2)
+    for weight in bridged.trainable_weights:
+        weight.assign(random.normal(size=weight.shape, scale=0.3))
+    keras_bridge.back(bridged, original)
+    ours = sorted(float(np.abs(weight.numpy()).sum()) for weight in original.trainable_weights)
+    theirs = sorted(float(np.abs(weight.numpy()).sum()) for weight in bridged.trainable_weights)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
 def test_weights_that_were_not_copied_would_be_noticed(keras, monkeypatch):
     from compressor import keras_layers
 
@@ -238,6 +251,14 @@ def test_run_takes_a_keras_3_file(recipe, keras, command, read_report, tmp_path)
     assert done.returncode == 0, done.stderr
     report = read_report(tmp_path / "out")
     assert report["model"]["bridge_difference"] <= 1e-5
+    again = keras.models.load_model(tmp_path / "out" / "keras" / "compressed.keras")
+    with np.load(tmp_path / "out" / "outputs" / "compressed-tflite-int8-litert.npz") as outputs:
+        answers = next(iter(outputs.values()))
+    agreement = (again.predict(x[_PARTS["evaluation"]], verbose=0).argmax(-1) == answers.argmax(-1)).mean()
+    assert agreement >= 0.9
+    if recipe == "prune50_int8":
+        kernel = again.layers[0].kernel.numpy()
+        assert 0.45 <= (kernel == 0).mean() <= 0.55
     baseline = [row for row in report["rows"] if row["stage"] == "float32"]
     assert all(row["max_abs_error"] <= 1e-5 for row in baseline)
 
