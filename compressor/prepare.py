@@ -5,28 +5,24 @@ Runs as a job of `compressor.process.Worker`; arguments and result are plain JSO
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import inspect
-import json
-import os
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import keras_bridge, model_files, recipe, saved_model
+from compressor import keras_bridge, model_files, recipe, saved_model, trained_sample
 from compressor.data import fit, npz
 from compressor.errors import BadInput
 from compressor.files import sha256, whole_file
 from compressor.sample import SampleModel
-from compressor.steps import TrainingSettings, Workpiece
+from compressor.steps import Workpiece
 from compressor.training import Trainer, set_up_devices
-from compressor.values import Array, Dataset, Split, TensorSpec
+from compressor.values import Dataset, Split, TensorSpec
 from compressor.worker import report_progress
 
 if TYPE_CHECKING:
+    import keras
     import tf_keras
 
 _MAX_CALIBRATION = 512
@@ -60,54 +56,89 @@ def prepare(
     out = Path(folder)
     report_progress("load TensorFlow")
     gpus = set_up_devices(seed)
-    chosen: SampleModel | None = _import_sample(sample) if sample else None
-    report_progress("load data")
-    dataset = _load_data(data, data_sample)
-    loss = chosen.loss if chosen else None
-    if chosen and sample:
-        model, dataset, trained = _sample_model(sample, chosen, dataset, seed)
-        difference, keras_3 = None, None
-    else:
-        assert file is not None
-        loaded = model_files.load(Path(file))
-        model, trained = loaded.model, None
-        difference, keras_3 = loaded.bridge_difference, loaded.keras_3
-        dataset = _fitted(model, dataset)[0]
-    dataset, warnings = _fitted(model, dataset)
-    inputs, outputs = _specs(model, dataset)
-    _write_data(dataset, out)
-    report_progress("run the Keras model")
-    _write_reference(model, dataset.evaluation, outputs, out / "reference.npz")
-    parameters = int(model.count_params())
-    saved_model.export(model, inputs, outputs, out / "saved_models" / "float32")
-    _save_keras(model, out / "keras" / "original.h5")
-    workpiece = _apply(recipe.load({"summary": recipe_name, **steps}), model, Trainer(dataset, loss, seed))
-    saved_model.export(workpiece.model, inputs, outputs, out / "saved_models" / "compressed")
-    if workpiece.simulated is not None:
-        saved_model.export(workpiece.simulated, inputs, outputs, out / "saved_models" / "simulated")
-    if workpiece.facts:
-        _save_keras(workpiece.model, out / "keras" / "compressed.h5")
-    if workpiece.facts and keras_3 is not None:
-        keras_bridge.back(workpiece.model, keras_3).save(out / "keras" / "compressed.keras")
+    subject = _subject(sample, file, data, data_sample, seed)
+    inputs, outputs = _specs(subject.model, subject.dataset)
+    parameters = int(subject.model.count_params())
+    _leave_baseline(subject, inputs, outputs, out)
+    trainer = Trainer(subject.dataset, subject.loss, seed)
+    workpiece = _apply(recipe.load({"summary": recipe_name, **steps}), subject.model, trainer)
+    _leave_compressed(workpiece, subject, inputs, outputs, out)
     return {
         "inputs": [asdict(spec) for spec in inputs],
         "outputs": [asdict(spec) for spec in outputs],
         "parameters": parameters,
         "parameters_compressed": int(workpiece.model.count_params()),
-        "trained": trained,
-        "bridge_difference": difference,
+        "trained": subject.trained,
+        "bridge_difference": subject.bridge_difference,
         "steps": list(workpiece.facts),
         "simulated": workpiece.simulated is not None,
         "gpus": gpus,
-        "warnings": list(warnings),
-        "data": {
-            "name": dataset.name,
-            "source": dataset.source,
-            "train": dataset.train.count if dataset.train else 0,
-            "calibration": min(dataset.calibration.count, _MAX_CALIBRATION),
-            "evaluation": dataset.evaluation.count,
-            "sha256": sha256(out / "data.npz"),
-        },
+        "warnings": list(subject.warnings),
+        "data": _told(subject.dataset) | {"sha256": sha256(out / "data.npz")},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """The model that a run is about, and its data, fitted to each other."""
+
+    model: tf_keras.Model
+    dataset: Dataset
+    warnings: tuple[str, ...]
+    loss: str | None = None
+    trained: dict[str, Any] | None = None
+    bridge_difference: float | None = None
+    keras_3: keras.Model | None = None
+
+
+def _subject(sample: str | None, file: str | None, data: str | None, data_sample: str | None, seed: int) -> _Subject:
+    report_progress("load data")
+    dataset = _load_data(data, data_sample)
+    if sample is not None:
+        chosen = _import_sample(sample)
+        model = chosen.build()
+        dataset, warnings = _fitted(model, dataset)
+        facts = trained_sample.trained(model, chosen, dataset, seed)
+        return _Subject(model, dataset, warnings, chosen.loss, facts)
+    assert file is not None
+    loaded = model_files.load(Path(file))
+    dataset, warnings = _fitted(loaded.model, dataset)
+    return _Subject(loaded.model, dataset, warnings, bridge_difference=loaded.bridge_difference, keras_3=loaded.keras_3)
+
+
+def _leave_baseline(
+    subject: _Subject, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], out: Path
+) -> None:
+    _write_data(subject.dataset, out)
+    report_progress("run the Keras model")
+    _write_reference(subject.model, subject.dataset.evaluation, outputs, out / "reference.npz")
+    saved_model.export(subject.model, inputs, outputs, out / "saved_models" / "float32")
+    _save_keras(subject.model, out / "keras" / "original.h5")
+
+
+def _leave_compressed(
+    workpiece: Workpiece,
+    subject: _Subject,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    out: Path,
+) -> None:
+    saved_model.export(workpiece.model, inputs, outputs, out / "saved_models" / "compressed")
+    if workpiece.simulated is not None:
+        saved_model.export(workpiece.simulated, inputs, outputs, out / "saved_models" / "simulated")
+    if workpiece.facts:
+        _save_keras(workpiece.model, out / "keras" / "compressed.h5")
+    if workpiece.facts and subject.keras_3 is not None:
+        keras_bridge.back(workpiece.model, subject.keras_3).save(out / "keras" / "compressed.keras")
+
+
+def _told(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "source": dataset.source,
+        "train": dataset.train.count if dataset.train else 0,
+        "calibration": min(dataset.calibration.count, _MAX_CALIBRATION),
+        "evaluation": dataset.evaluation.count,
     }
 
 
@@ -124,51 +155,6 @@ def _load_data(data: str | None, data_sample: str | None) -> Dataset:
         return npz.load(Path(data))
     assert data_sample is not None
     return _import_sample(data_sample).dataset()
-
-
-def _sample_model(
-    module: str, sample: SampleModel, dataset: Dataset, seed: int
-) -> tuple[tf_keras.Model, Dataset, dict[str, Any]]:
-    """The sample's network with trained weights: from the cache, or trained now and cached."""
-    model = sample.build()
-    dataset, _ = _fitted(model, dataset)
-    cached = _cache_folder() / f"{module.rsplit('.', 1)[-1]}-{_training_key(sample, model, dataset, seed)}.h5"
-    facts_file = cached.with_suffix(".json")
-    # A cache entry that cannot be read is made again: nothing is lost but time.
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        facts = json.loads(facts_file.read_text())
-        model.load_weights(str(cached))
-        return model, dataset, {**facts, "cached": True}
-    settings = TrainingSettings(epochs=sample.epochs, learning_rate=sample.learning_rate, batch_size=sample.batch_size)
-    facts = Trainer(dataset, sample.loss, seed).fit(model, settings, "train")
-    with whole_file(cached) as temporary:
-        model.save_weights(str(temporary), save_format="h5")
-    with whole_file(facts_file) as temporary:
-        temporary.write_text(json.dumps(facts))
-    return model, dataset, {**facts, "cached": False}
-
-
-def _cache_folder() -> Path:
-    root = os.environ.get("COMPRESSOR_CACHE")
-    if root:
-        return Path(root) / "trained"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "compressor" / "trained"
-
-
-def _training_key(sample: SampleModel, model: tf_keras.Model, dataset: Dataset, seed: int) -> str:
-    """Changes whenever the network, the training data, a setting or TensorFlow does."""
-    import tensorflow as tf
-
-    digest = hashlib.sha256()
-    train = dataset.train
-    arrays: list[Array] = (
-        [] if train is None else [*train.inputs.values(), *([] if train.labels is None else [train.labels])]
-    )
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    settings = (sample.loss, sample.epochs, sample.batch_size, sample.learning_rate, seed, tf.__version__)
-    digest.update(repr((settings, model.to_json(), inspect.getsource(Trainer))).encode())
-    return digest.hexdigest()[:16]
 
 
 def _fitted(model: tf_keras.Model, dataset: Dataset) -> tuple[Dataset, tuple[str, ...]]:
