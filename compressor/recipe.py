@@ -85,11 +85,18 @@ def load(recipe: str | Path | Mapping[str, Any]) -> Recipe:
     if isinstance(recipe, Mapping):
         return _parse("recipe", recipe)
     path = Path(recipe)
-    if path.suffix not in _SUFFIXES and not path.is_file():
+    if path.suffix not in _SUFFIXES and not _is_file(path):
         path = SHIPPED / f"{recipe}.yaml"
         if str(recipe) not in shipped():
             raise unknown("recipe", str(recipe), shipped())
     return _parse(path.stem, _read(path))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> Mapping[str, Any]:

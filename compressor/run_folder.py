@@ -16,7 +16,7 @@ from compressor.errors import BadInput
 
 REPORT = "report.json"
 _IDENTITY = "run.json"
-_PARTIAL, _PREVIOUS, _LOCK = ".partial", ".previous", ".lock"
+_PARTIAL, _PREVIOUS = ".partial", ".previous"
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def _check_vacant(out: Path, identity: Mapping[str, Any]) -> None:
         return
     if not out.is_dir():
         raise BadInput(f"the out folder {out} is a file", fix="choose another --out")
-    held = sorted(entry.name for entry in out.iterdir() if entry.name not in (_PARTIAL, _PREVIOUS, _LOCK))
+    held = sorted(entry.name for entry in out.iterdir() if entry.name not in (_PARTIAL, _PREVIOUS))
     if not held or _identity(out) == json.loads(json.dumps(identity)):
         return
     what = "another run" if _IDENTITY in held else "other files"
@@ -85,7 +85,7 @@ def _locked(out: Path) -> Iterator[None]:
     missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock = os.open(out / _LOCK, os.O_CREAT | os.O_RDWR)
+        lock = os.open(out, os.O_RDONLY)
     except OSError as error:
         raise BadInput(
             f"the out folder {out} cannot be written: {error.strerror}", fix="choose another --out"
@@ -100,10 +100,9 @@ def _locked(out: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (out / _LOCK).unlink(missing_ok=True)
-        os.close(lock)
         for folder in missing:
             _remove_if_empty(folder)
+        os.close(lock)
 
 
 def _publish(staging: Path, out: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
+from reprlib import Repr
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -41,9 +43,23 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def shortened(value: Any) -> str:
-    """A value as the user wrote it, cut where it is long."""
-    text = repr(value)
+    """A value as the user wrote it, cut where it is long or deep."""
+    text = _Short().repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+class _Short(Repr):
+    """Looks at no more of a value than is shown: aliases in a YAML file can unfold to any size."""
+
+    maxlevel, maxdict, maxlist, maxtuple = 4, 8, 8, 8
+    maxstring = maxother = maxlong = _LONGEST
+
+    def repr_dict(self, value: dict[Any, Any], level: int) -> str:
+        """Keys stay in the order they were written."""
+        if level <= 0:
+            return "{…}"
+        shown = [f"{self.repr1(key, level - 1)}: {self.repr1(value[key], level - 1)}" for key in islice(value, 8)]
+        return "{" + ", ".join([*shown, *(["…"] if len(value) > len(shown) else [])]) + "}"
 
 
 def near(name: str, known: Iterable[str]) -> str:

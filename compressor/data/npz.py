@@ -131,10 +131,10 @@ def save(dataset: Dataset, path: Path) -> None:
 
 
 def _headers(path: Path) -> dict[str, Header]:
-    if not path.is_file():
-        raise BadInput(f"there is no data file {path}", expected=_LAYOUT)
     headers = {}
     try:
+        if not path.is_file():
+            raise BadInput(f"there is no data file {path}", expected=_LAYOUT)
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 if member.filename.endswith(".npy"):
