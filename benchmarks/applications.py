@@ -32,10 +32,8 @@ def main(wanted: list[str]) -> int:
         failed += done.returncode != 0
         print(f"| {' | '.join(map(str, row))} |", flush=True)
     print(f"\n{len(names) - failed} of {len(names)} networks come through: every layer answers as its original does,")
-    print(
-        "within 1e-4 of its largest output, and the outputs are equal within 1e-5 - or within what a rounding of the input does to the"
-    )
-    print("network itself, which decides where random weights make activations explode.")
+    print("within 1e-4 of its largest output, and the outputs are equal within 1e-5 - or within what a rounding of the")
+    print("input does to the network itself, which decides where random weights make activations explode.")
     return 1 if failed else 0
 
 

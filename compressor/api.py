@@ -144,6 +144,8 @@ def measure(
         BadInput, MissingTool: see `compressor.measurement.measure`.
     """
     listener, kept = on_progress or silent, Path(results) if results is not None else None
+    if kept is not None and kept.resolve() in (Path(artifact).resolve(), Path(data).resolve()):
+        raise BadInput(f"the outputs would replace {kept}, which is read", fix="choose another file for the outputs")
     if str(data) not in registry.names(_SAMPLES):
         return measure_file(Path(artifact), Path(data), runtime, threads, judged, kept, listener)
     import tempfile
@@ -246,3 +248,9 @@ def check_data(path: Path, recipe: Recipe) -> None:
                 fix="add both arrays, or use a recipe without training steps, e.g. int8",
             )
         file.count(split)
+    if "y_evaluation" not in file.headers:
+        raise BadInput(
+            f"{path} has no y_evaluation",
+            expected="labels of the evaluation set: accuracy is judged on them",
+            received=", ".join(file.headers),
+        )

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from compressor.errors import BadInput
+
 _CHUNK = 1 << 20
 
 
@@ -18,8 +20,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on success it becomes `path`, on failure it is gone.
 
     Raises:
+        BadInput: `path` is a device, a link or a folder.
         OSError: the folder cannot be written.
     """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise BadInput(f"{path} is not a plain file, and is not replaced", fix="choose another place")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -90,6 +91,21 @@ def quantize(
         weight_type=QuantType.QInt8,
         **options,
     )
+
+
+def float_weights(file: Path) -> tuple[str, ...]:
+    """A note when weights of a quantized file are float32 still: onnxruntime quantizes some operators only."""
+    import onnx
+
+    graph = onnx.load(str(file)).graph
+    kept = {
+        tensor.name: math.prod(tensor.dims)
+        for tensor in graph.initializer
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1
+    }
+    readers = [(node, sum(kept.get(name, 0) for name in node.input)) for node in graph.node]
+    told = ", ".join(f"{node.op_type} '{node.name}' ({count} values)" for node, count in readers if count)
+    return (f"weights that stay float32, because onnxruntime does not quantize them: {told}",) if told else ()
 
 
 class _SampleReader:

@@ -97,9 +97,10 @@ def _subject(sample: str | None, file: str | None, data: str | None, data_sample
     if sample is not None:
         chosen = _import_sample(sample)
         model = chosen.build()
+        own = data is None and data_sample == sample
+        facts = trained_sample.trained(model, chosen, _fitted(model, dataset if own else chosen.dataset())[0], seed)
         dataset, warnings = _fitted(model, dataset)
-        facts = trained_sample.trained(model, chosen, dataset, seed)
-        return _Subject(model, dataset, warnings, chosen.loss, facts)
+        return _Subject(model, dataset, warnings, chosen.loss if own else None, facts)
     assert file is not None
     loaded = model_files.load(Path(file))
     dataset, warnings = _fitted(loaded.model, dataset)

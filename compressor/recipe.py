@@ -9,6 +9,7 @@ limits: {max_accuracy_drop: 1.0}
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,23 @@ def load(recipe: str | Path | Mapping[str, Any]) -> Recipe:
     return _parse(path.stem, _read(path))
 
 
+class _PlainYaml(yaml.SafeLoader):
+    """Plain YAML that refuses a key given twice, and reads 1e-4 as the number that it is."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Like the safe loader's, for keys that all differ."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.YAMLError(f"{', '.join(twice)} is given twice, {node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+_PlainYaml.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -101,7 +119,7 @@ def _is_file(path: Path) -> bool:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _PlainYaml)
     except OSError as error:
         raise BadInput(f"cannot read the recipe {path}: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:

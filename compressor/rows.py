@@ -93,7 +93,7 @@ class Table:
                 return {"notes": [*self._notes(planned), f"not compared: the float32 file failed ({baseline.stage})"]}
             reference, reference_metric = _arrays(baseline.outputs), baseline.metric
         name = found.metric.name if found.metric else ""
-        parity: Parity = compare(_arrays(found.outputs), reference, name)
+        parity: Parity = compare(_arrays(found.outputs), reference, name, judged=next(iter(self._reference)))
         compared: dict[str, Any] = {
             "agreement": parity.agreement,
             "max_abs_error": parity.max_abs_error,

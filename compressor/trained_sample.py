@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compressor.errors import BadInput
 from compressor.files import whole_file
 from compressor.sample import SampleModel
 from compressor.steps import TrainingSettings
@@ -35,6 +36,7 @@ def trained(model: tf_keras.Model, sample: SampleModel, dataset: Dataset, seed: 
         facts = json.loads(facts_file.read_text())
         model.load_weights(str(cached))
         return {**facts, "cached": True}
+    _check_writable(cached.parent)
     settings = TrainingSettings(epochs=sample.epochs, learning_rate=sample.learning_rate, batch_size=sample.batch_size)
     facts = Trainer(dataset, sample.loss, seed).fit(model, settings, "train")
     with whole_file(cached) as temporary:
@@ -42,6 +44,17 @@ def trained(model: tf_keras.Model, sample: SampleModel, dataset: Dataset, seed: 
     with whole_file(facts_file) as temporary:
         temporary.write_text(json.dumps(facts))
     return {**facts, "cached": False}
+
+
+def _check_writable(folder: Path) -> None:
+    """Say so before the training, not after it, when its result could not be kept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"trained weights cannot be kept in {folder}: {error.strerror}",
+            fix="set COMPRESSOR_CACHE to a folder that can be written",
+        ) from None
 
 
 def _cache_folder() -> Path:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _REPORT_EVERY_S = 0.2
 # A trained kernel has no exact zeros by chance; from this share on they were put there on purpose.
 _SPARSE_FROM = 0.01
+_STATISTICS_FROM, _STATISTICS_UP_TO = 256, 4096
 
 
 def set_up_devices(seed: int) -> list[str]:
@@ -121,6 +122,30 @@ class Trainer:
             "seconds": round(time.monotonic() - started, 2),
             "last_loss": round(last, 6),
         }
+
+
+def refresh_statistics(model: tf_keras.Model, split: Split, batch_size: int) -> None:
+    """Set the statistics of every BatchNormalization to their mean over the training data.
+
+    Weights that a step changes at once leave the moving averages behind, which follow by a hundredth per batch. With
+    few samples the statistics are left as training left them.
+    """
+    import tf_keras
+
+    layers = [each for each in model.submodules if isinstance(each, tf_keras.layers.BatchNormalization)]
+    trained = [layer for layer in layers if layer.trainable]
+    if not trained or split.count < _STATISTICS_FROM:
+        return
+    momentum = [layer.momentum for layer in trained]
+    whole_batches = min(split.count, _STATISTICS_UP_TO) // batch_size
+    for turn in range(max(1, whole_batches)):
+        for layer in trained:
+            # The k-th batch counts one k-th: what is left is the plain mean of all batches.
+            layer.momentum = turn / (turn + 1)
+        rows = slice(turn * batch_size, (turn + 1) * batch_size)
+        model(_fed(Split({name: array[rows] for name, array in split.inputs.items()})), training=True)
+    for layer, before in zip(trained, momentum, strict=True):
+        layer.momentum = before
 
 
 def choose_loss(model: tf_keras.Model, labels: Array) -> str:

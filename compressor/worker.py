@@ -68,8 +68,10 @@ def _told(error: OSError) -> str:
 
 
 def _first_line(error: Exception) -> str:
+    """The line of a message that says most: TensorFlow begins with headings that end in a colon."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or ["no message"])[0][:500]
+    telling = lines[-1:] if lines and lines[0].endswith(":") else lines[:1]
+    return (telling or ["no message"])[0][:500]
 
 
 def _send(reply: dict[str, Any]) -> None:

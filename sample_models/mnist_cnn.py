@@ -47,13 +47,8 @@ def dataset() -> Dataset:
 
 def _mnist() -> tuple[dict[str, Array], str]:
     folder = os.environ.get("COMPRESSOR_DATA")
-    if folder:
-        path = Path(folder) / "mnist.npz"
-        if not path.is_file():
-            raise BadInput(
-                f"COMPRESSOR_DATA is set, and there is no {path}",
-                fix="put Keras's mnist.npz there, or unset COMPRESSOR_DATA to download it",
-            )
+    path = Path(folder) / "mnist.npz" if folder else None
+    if path is not None and path.is_file():
         return _checked(path), f"{path.name} in COMPRESSOR_DATA"
     return _downloaded(), "keras.datasets.mnist"
 

@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr. Exit codes: 0 passed, 1 a limit
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -41,7 +42,12 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line; every failure ends in one message and an exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for sent in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sent, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a sign shows another one, and the run still counts.
+            stream.reconfigure(errors="replace")
     try:
         sys.exit(_run())
     except (click.Abort, KeyboardInterrupt):
@@ -57,7 +63,8 @@ def _run() -> int:
     try:
         with cli.make_context("compressor", sys.argv[1:]) as context:
             code = cli.invoke(context)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code

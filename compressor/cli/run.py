@@ -15,6 +15,12 @@ from compressor.options import (
 )
 
 
+def _finite(_: click.Context, parameter: click.Parameter, value: float) -> float:
+    if value != value:
+        raise click.BadParameter("must be a number", param=parameter)
+    return value
+
+
 @click.command(name="run")
 @click.argument("model")
 @click.option("--recipe", default="int8", show_default=True, help="A shipped recipe's name or a YAML file.")
@@ -26,7 +32,8 @@ from compressor.options import (
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of every random choice.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=1),
+    type=click.FloatRange(1, 1e7),
+    callback=_finite,
     default=1800.0,
     show_default=True,
     help="Seconds for one conversion or one measurement.",

@@ -50,9 +50,7 @@ def _fit_split(name: str, split: Split, inputs: tuple[TensorSpec, ...], outputs:
             received=", ".join(f"x_{name}_{key}" if key else f"x_{name}" for key in given),
         )
     arrays = {spec.name: _fit_array(f"x_{name}", given[spec.name], spec) for spec in inputs}
-    if split.labels is not None:
-        _check_labels(f"y_{name}", split.labels, outputs)
-    return Split(arrays, split.labels)
+    return Split(arrays, None if split.labels is None else _fit_labels(f"y_{name}", split.labels, outputs))
 
 
 def _fit_array(name: str, array: Array, spec: TensorSpec) -> Array:
@@ -62,9 +60,11 @@ def _fit_array(name: str, array: Array, spec: TensorSpec) -> Array:
     ):
         raise BadInput(
             f"{name} does not fit the input '{spec.name}'",
-            expected=f"samples of shape {_told(spec)}",
+            expected=f"samples of shape {_told(spec.shape[1:])}",
             received=str(array.shape),
         )
+    if 0 in shape:
+        raise BadInput(f"{name} has samples without values", expected="no axis of length 0", received=str(array.shape))
     if array.dtype.kind not in "fiub":
         raise BadInput(f"{name} is not numeric", expected=spec.dtype, received=str(array.dtype))
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -93,18 +93,36 @@ def _fits_integers(array: Array, wanted: np.dtype[np.generic]) -> bool:
     return bool(in_range and np.all(array == np.round(array)))
 
 
-def _check_labels(name: str, labels: Array, outputs: tuple[TensorSpec, ...]) -> None:
+def _fit_labels(name: str, labels: Array, outputs: tuple[TensorSpec, ...]) -> Array:
+    """Labels as the first output wants them: class numbers without a trailing axis, one-hot rows, or values."""
     if labels.dtype.kind not in "fiub":
         raise BadInput(f"{name} is not numeric", expected="class numbers or values", received=str(labels.dtype))
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise BadInput(f"{name} holds NaN or infinite values", expected="finite labels")
-    classes = outputs[0].shape[-1] if outputs[0].shape else None
-    shape = labels.shape[:-1] if labels.ndim > 1 and labels.shape[-1] == 1 else labels.shape
-    numbered = labels.dtype.kind in "iu" and len(shape) == len(outputs[0].shape) - 1
-    if numbered and classes is not None and classes > 1 and (labels.min() < 0 or labels.max() >= classes):
+    if labels.dtype.kind == "f" and not np.isfinite(labels.astype(np.float32)).all():
+        raise BadInput(f"{name} holds NaN or infinite values for float32", expected="finite labels")
+    shape = outputs[0].shape
+    if labels.ndim == len(shape) and labels.shape[-1] == 1 and shape[-1] != 1:
+        labels = labels[..., 0]
+    numbered = labels.ndim == len(shape) - 1 and _fits(labels.shape[1:], shape[1:-1])
+    if not numbered and not (labels.ndim == len(shape) and _fits(labels.shape[1:], shape[1:])):
+        raise BadInput(
+            f"{name} does not fit the output '{outputs[0].name}'",
+            expected=f"class numbers of shape {_told(shape[:-1])}, or values of shape {_told(shape)}",
+            received=str(labels.shape),
+        )
+    if numbered and shape[-1] is not None and shape[-1] > 1:
+        _check_classes(name, labels, shape[-1], outputs[0].name)
+    return labels
+
+
+def _fits(given: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return all(want is None or want == got for want, got in zip(wanted, given, strict=True))
+
+
+def _check_classes(name: str, labels: Array, classes: int, output: str) -> None:
+    if labels.min() < 0 or labels.max() >= classes or not np.all(labels == np.round(labels)):
         raise BadInput(
             f"{name} holds class numbers that the model does not have",
-            expected=f"0 to {classes - 1}: the output '{outputs[0].name}' has {classes} classes",
+            expected=f"0 to {classes - 1}: the output '{output}' has {classes} classes",
             received=f"{labels.min()} to {labels.max()}",
         )
 
@@ -116,7 +134,7 @@ def _check_scales(splits: dict[str, Split]) -> None:
             continue
         for key, array in splits[name].inputs.items():
             ours, theirs = _rms(array), _rms(reference.inputs[key])
-            if array.dtype.kind == "f" and min(ours, theirs) > 0 and max(ours / theirs, theirs / ours) > _SCALE_FACTOR:
+            if array.dtype.kind == "f" and max(ours, theirs) > _SCALE_FACTOR * min(ours, theirs):
                 raise BadInput(
                     f"the {name} and evaluation sets are scaled differently",
                     expected="the same preprocessing for every set",
@@ -143,5 +161,5 @@ def _hashes(split: Split) -> set[bytes]:
     return {hashlib.sha256(b"".join(array[row].tobytes() for array in arrays)).digest() for row in range(split.count)}
 
 
-def _told(spec: TensorSpec) -> str:
-    return "(" + ", ".join("any" if size is None else str(size) for size in spec.shape[1:]) + ")"
+def _told(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"

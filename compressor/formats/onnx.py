@@ -35,7 +35,7 @@ def _write_dynamic(model: onnx.ModelProto, destination: Path) -> tuple[str, ...]
     # uint8 weights: onnxruntime's CPU kernels for them are the faster ones, at the same accuracy.
     with onnx_graph.prepared(model) as path:
         quantize_dynamic(str(path), str(destination), weight_type=QuantType.QUInt8)
-    return ()
+    return onnx_graph.float_weights(destination)
 
 
 def _write_static(
@@ -43,7 +43,7 @@ def _write_static(
 ) -> tuple[str, ...]:
     with onnx_graph.prepared(model) as path:
         onnx_graph.quantize(path, calibration, destination, int16_activations=precision is Precision.INT16X8)
-    return ("inputs and outputs stay float32",)
+    return ("inputs and outputs stay float32", *onnx_graph.float_weights(destination))
 
 
 FORMAT = Format(

@@ -39,7 +39,9 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     if errors:
         told = "".join(f"\n  {finding.rule} {finding.where}: {finding.message}" for finding in errors[:10])
         raise StageFailed(f"TensorRT would refuse the ONNX file, {len(errors)} rules broken:{told}")
-    return tuple(f"{finding.rule} {finding.severity}: {finding.where}: {finding.message}" for finding in findings)
+    kept = onnx_graph.float_weights(destination) if precision is Precision.INT8 else ()
+    found = (f"{finding.rule} {finding.severity}: {finding.where}: {finding.message}" for finding in findings)
+    return *kept, *found
 
 
 def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destination: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from compressor.formats import Calibration, Format
 from compressor.saved_model import ONE
@@ -19,7 +21,8 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     folder = source.simulated if simulated else source.saved_model
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[ONE])
     _set_precision(converter, precision, calibration)
-    destination.write_bytes(converter.convert())
+    with _fresh_state_for_each_sample():
+        destination.write_bytes(converter.convert())
     return ("activation ranges learned in training",) if simulated else ()
 
 
@@ -43,6 +46,25 @@ def _set_integer(converter: Any, calibration: Calibration, ops: Any, dtype: Any)
     converter.target_spec.supported_ops = [ops]
     converter.inference_input_type = dtype
     converter.inference_output_type = dtype
+
+
+@contextmanager
+def _fresh_state_for_each_sample() -> Iterator[None]:
+    """Calibrate as the file will be used: a fused LSTM starts every sample from zero.
+
+    TensorFlow's calibrator prepares its interpreter, and so resets its variables, once for all samples: the state of
+    one leaks into the next, and the observed ranges are not those of single samples.
+    """
+    from tensorflow.lite.python.optimize.calibrator import Calibrator
+
+    feed = Calibrator._feed_tensors
+
+    def feed_one_by_one(calibrator: Any, samples: Any, *options: Any) -> None:
+        for sample in samples():
+            feed(calibrator, lambda: iter([sample]), *options)  # noqa: B023
+
+    with mock.patch.object(Calibrator, "_feed_tensors", feed_one_by_one):
+        yield
 
 
 def _single_samples(calibration: Calibration) -> Iterator[dict[str, Array]]:

@@ -89,13 +89,16 @@ def metric_value(metric: str, labels: Array, answers: Array) -> float:
         BadInput: the labels do not fit the outputs.
     """
     try:
-        return metrics.load(metric).value(labels, answers)
+        found = metrics.load(metric).value(labels, answers)
     except ValueError:
         raise BadInput(
             "the labels do not fit the model's output",
             expected=f"class numbers of shape {answers.shape[:-1]}, or values of shape {answers.shape}",
             received=f"y_evaluation of shape {labels.shape}",
         ) from None
+    if not np.isfinite(found):
+        raise BadInput(f"{metric} is not a finite number", received=f"labels from {labels.min()} to {labels.max()}")
+    return found
 
 
 def host() -> str:

@@ -30,8 +30,11 @@ class Parity:
     sqnr_db: float
 
 
-def compare(outputs: Mapping[str, Array], reference: Mapping[str, Array], metric: str) -> Parity:
+def compare(outputs: Mapping[str, Array], reference: Mapping[str, Array], metric: str, judged: str = "") -> Parity:
     """Compare outputs joined by name, or by position where two files name them differently.
+
+    Args:
+        judged: name of the output whose answers are compared; the first when it is not there.
 
     Raises:
         BadInput: different numbers of outputs or different shapes.
@@ -45,7 +48,8 @@ def compare(outputs: Mapping[str, Array], reference: Mapping[str, Array], metric
         raise BadInput("the outputs cannot be compared", expected=str(shapes[1]), received=str(shapes[0]))
     if not all(np.isfinite(as_float(value)).all() for pair in pairs for value in pair):
         raise StageFailed("the outputs cannot be compared: they hold NaN or infinity")
-    answers = metrics.load(metric or metrics.choose(None, pairs[0][1])).same(*pairs[0])
+    answering = pairs[list(reference).index(judged)] if judged in reference else pairs[0]
+    answers = metrics.load(metric or metrics.choose(None, answering[1])).same(*answering)
     return Parity(
         agreement=float(answers.mean()),
         max_abs_error=max(_max_abs_error(*pair) for pair in pairs),

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 # Left out of the terminal, where width is short; report.md has them all.
 _HIDDEN = {"p99 ms", "SQNR dB"}
-_WIDTH_OFF_TERMINAL = 150
+# Left out as well where the terminal is narrow.
+_HIDDEN_WHEN_NARROW = {"runtime", "agreement", "max |error|", "deflated KB"}
+_WIDE = 116
+_WIDTH_OFF_TERMINAL = 130
 
 
 def console() -> Console:
     """A console on stdout: colour only on a terminal, and no line breaks inside tables elsewhere."""
     from rich.console import Console
 
-    # Long lines are left to the terminal (or the reader of the pipe) to break.
-    plain = Console(highlight=False, soft_wrap=True)
+    plain = Console(highlight=False)
+    # Off a terminal, long lines are left to the reader of the pipe to break.
     return plain if plain.is_terminal else Console(highlight=False, soft_wrap=True, width=_WIDTH_OFF_TERMINAL)
 
 
@@ -35,7 +38,7 @@ def show(report: Report, out: Path | None, to: Console) -> None:
     if metric:
         samples = f"{report.data.evaluation} samples of {escape(report.data.name)}"
         to.print(f"Keras {metric.name} {number(metric.value)} on {samples}")
-    to.print(_table(report.rows), soft_wrap=False)
+    to.print(_table(report.rows, to.width), soft_wrap=False)
     for row in report.rows:
         if row.provenance == "skipped":
             style = "red" if row.failed_stage else "dim"
@@ -63,21 +66,20 @@ def show_verdict(report: Report, to: Console) -> None:
         to.print(f"  [red]{escape(' '.join(violation.message.split()))}[/]")
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: list[Row], width: int) -> Table:
+    """One line per measured row, under its target; the less width there is, the fewer columns are shown."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    shown = [index for index, header in enumerate(HEADERS) if header not in _HIDDEN]
-    table.add_column("target", no_wrap=True)
+    hidden = _HIDDEN if width >= _WIDE else _HIDDEN | _HIDDEN_WHEN_NARROW
+    shown = [index for index, header in enumerate(HEADERS) if header not in hidden]
     for index in shown:
         table.add_column(HEADERS[index], justify="left" if index < 2 else "right", no_wrap=index > 0)
     measured = [row for row in rows if row.provenance != "skipped"]
-    previous = ""
-    for row in measured:
-        if previous and row.target != previous:
-            table.add_section()
-        values = cells(row)
-        table.add_row(row.target if row.target != previous else "", *(values[index] for index in shown))
-        previous = row.target
+    for target in dict.fromkeys(row.target for row in measured):
+        table.add_row(f"[bold]{target}[/]")
+        for row in (row for row in measured if row.target == target):
+            file, *values = (cells(row)[index] for index in shown)
+            table.add_row(f"  {file}", *values)
     return table

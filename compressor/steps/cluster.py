@@ -12,7 +12,7 @@ from pydantic import Field
 
 from compressor.errors import BadInput
 from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, refuse
-from compressor.training import Trainer
+from compressor.training import Trainer, refresh_statistics
 
 if TYPE_CHECKING:
     import tf_keras
@@ -51,6 +51,7 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     wrapped = tf_keras.models.clone_model(model, clone_function=wrap)
     trained = trainer.fit(wrapped, settings, "cluster")
     clustered = clustering.strip_clustering(wrapped)
+    refresh_statistics(clustered, trainer.train, settings.batch_size)
     facts = {"step": "cluster", **trained, "distinct_values": distinct_values(clustered, chosen)}
     return Workpiece(clustered, facts=(*workpiece.facts, facts))
 
@@ -72,7 +73,9 @@ def _clusterable(model: tf_keras.Model, settings: Settings) -> set[str]:
     weighty = [layer for layer in model.layers if layer.name in selected and _largest(layer) > settings.clusters]
     unknown = [layer for layer in weighty if not ClusteringRegistry.supports(layer)]
     if unknown:
-        raise refuse("cluster", unknown, "tensorflow-model-optimization has no clustering for it")
+        raise refuse(
+            "cluster", unknown, "only single layers of the kinds that tensorflow-model-optimization knows are clustered"
+        )
     chosen = {layer.name for layer in weighty if ClusteringRegistry.make_clusterable(layer).get_clusterable_weights()}
     if not chosen:
         raise BadInput(

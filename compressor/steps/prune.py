@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from compressor.errors import BadInput
 from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, refuse
-from compressor.training import Trainer
+from compressor.training import Trainer, refresh_statistics
 
 if TYPE_CHECKING:
     import tf_keras
@@ -64,6 +64,7 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     wrapped = tf_keras.models.clone_model(model, clone_function=wrap)
     trained = trainer.fit(wrapped, settings, "prune", [sparsity.UpdatePruningStep()])
     pruned = sparsity.strip_pruning(wrapped)
+    refresh_statistics(pruned, trainer.train, settings.batch_size)
     facts = {"step": "prune", **trained, "sparsity": kernel_sparsity(pruned, chosen)}
     return Workpiece(pruned, facts=(*workpiece.facts, facts))
 
@@ -89,7 +90,7 @@ def _prunable(model: tf_keras.Model, settings: Settings) -> set[str]:
     ]
     unknown = [layer for layer in weighty if not PruneRegistry.supports(layer)]
     if unknown:
-        raise refuse("prune", unknown, "tensorflow-model-optimization has no pruning for it")
+        raise refuse("prune", unknown, "only single layers that tensorflow-model-optimization knows are pruned")
     chosen = {layer.name for layer in weighty if PruneRegistry.make_prunable(layer).get_prunable_weights()}
     if not chosen:
         raise BadInput(

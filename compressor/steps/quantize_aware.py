@@ -164,8 +164,9 @@ def _folds_into_its_input(layer: tf_keras.layers.Layer) -> bool:
 
     if not isinstance(layer, tf_keras.layers.BatchNormalization):
         return False
+    folding = (tf_keras.layers.Conv2D, tf_keras.layers.DepthwiseConv2D, tf_keras.layers.Dense)
     before = [node.layer for inbound in layer.inbound_nodes for node in inbound.parent_nodes]
-    return any(isinstance(each, (tf_keras.layers.Conv2D, tf_keras.layers.Dense)) for each in before)
+    return any(isinstance(each, folding) for each in before)
 
 
 def _short(weight: Any) -> str:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compressor.errors import BadInput
 from compressor.files import deflated_size, sha256, whole_file, write_text
 
 
@@ -71,9 +72,20 @@ def test_a_file_has_the_permissions_of_any_new_file(umask: int, tmp_path: Path) 
 
 def test_a_folder_in_the_way_is_an_error_and_stays(tmp_path: Path) -> None:
     (tmp_path / "place" / "inside").mkdir(parents=True)
-    with pytest.raises(OSError, match="place"):
+    with pytest.raises(BadInput, match="place is not a plain file"):
         write_text(tmp_path / "place", "x")
     assert listing(tmp_path) == ["inside", "place"]
+
+
+def test_a_pipe_or_a_link_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "mine").write_text("kept")
+    (tmp_path / "link").symlink_to("mine")
+    for name in ("pipe", "link"):
+        with pytest.raises(BadInput, match=f"{name} is not a plain file"):
+            write_text(tmp_path / name, "x")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "mine").read_text() == "kept"
 
 
 def test_a_file_where_a_folder_is_needed_is_an_error(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -46,8 +48,13 @@ def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mnist.npz"
 
 
-def test_mnist_that_is_not_there_is_bad_input_with_a_way_out(mnist: Path) -> None:
-    with pytest.raises(BadInput, match=r"(?s)there is no .*mnist\.npz.*what to do: "):
+def test_mnist_that_is_nowhere_is_bad_input_that_says_both_ways(mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable() -> None:
+        raise OSError("no network")
+
+    offline = SimpleNamespace(datasets=SimpleNamespace(mnist=SimpleNamespace(load_data=unreachable)))
+    monkeypatch.setitem(sys.modules, "tf_keras", offline)
+    with pytest.raises(BadInput, match=r"(?s)no network.*COMPRESSOR_DATA.*mnist\.npz.*network"):
         api.load_sample("mnist_cnn").dataset()
 
 
