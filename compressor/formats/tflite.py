@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -59,9 +60,9 @@ def _fresh_state_for_each_sample() -> Iterator[None]:
 
     feed = Calibrator._feed_tensors
 
-    def feed_one_by_one(calibrator: Any, samples: Any, *options: Any) -> None:
+    def feed_one_by_one(calibrator: Any, samples: Any, resize_input: bool) -> None:
         for sample in samples():
-            feed(calibrator, lambda: iter([sample]), *options)  # noqa: B023
+            feed(calibrator, partial(iter, [sample]), resize_input)
 
     with mock.patch.object(Calibrator, "_feed_tensors", feed_one_by_one):
         yield
