@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 
 def main(run: Path) -> None:
     """Read the report of a run and write `images/demo.svg`."""
-    console = Console(record=True, width=146, file=io.StringIO(), force_terminal=True, highlight=False)
+    console = Console(record=True, width=130, file=io.StringIO(), force_terminal=True, highlight=False)
     terminal.show(schema.read(run), run, console)
     picture = HERE / "images" / "demo.svg"
     picture.write_text(console.export_svg(title="make demo", unique_id="demo"), encoding="utf-8")

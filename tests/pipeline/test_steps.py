@@ -175,3 +175,32 @@ def test_loss_is_chosen_from_the_labels(units, labels, loss):
     from tf_keras import layers
 
     assert choose_loss(_sequential(layers.Input((4,)), layers.Dense(units)), labels) == loss
+
+
+def test_normalization_statistics_follow_the_pruned_weights():
+    from tf_keras import layers
+
+    from compressor.training import refresh_statistics
+
+    model = _sequential(layers.Input((8,)), layers.Dense(16, name="hidden"), layers.BatchNormalization(name="norm"))
+    samples = np.random.default_rng(0).normal(loc=3.0, size=(512, 8)).astype(np.float32)
+    refresh_statistics(model, Split({"x": samples}), batch_size=64)
+    hidden = model.get_layer("hidden")(samples).numpy()
+    norm = model.get_layer("norm")
+    np.testing.assert_allclose(norm.moving_mean.numpy(), hidden.mean(0), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(norm.moving_variance.numpy(), hidden.var(0), rtol=0.1)
+    assert norm.momentum == 0.99
+
+
+def test_normalization_behind_a_depthwise_convolution_is_simulated():
+    from tf_keras import layers
+
+    model = _sequential(
+        layers.Input((8, 8, 2)),
+        layers.DepthwiseConv2D(3, use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(6.0),
+        layers.Flatten(),
+        layers.Dense(3),
+    )
+    assert _apply("quantize_aware", model, (8, 8, 2)).simulated is not None
