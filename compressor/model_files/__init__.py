@@ -7,13 +7,13 @@ it, then loads weights: a file never makes this process run code of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from compressor import registry
+from compressor import registry, token_inputs
 from compressor.errors import BadInput
 
 if TYPE_CHECKING:
@@ -73,4 +73,4 @@ def load(path: Path) -> Loaded:
                 expected="finite weights",
                 fix="train again, or load an earlier checkpoint",
             )
-    return loaded
+    return replace(loaded, model=token_inputs.whole(loaded.model))
