@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compressor import formats
 from compressor.errors import BadInput
-from compressor.recipe import Recipe
+from compressor.recipe import Recipe, order_mistakes
 from compressor.target import Route, Target
 from compressor.values import Precision, Stage
 
@@ -53,25 +53,15 @@ def check(recipe: Recipe, targets: Sequence[Target]) -> Plan:
     Raises:
         BadInput: steps that contradict each other or the precision, or a target that refuses it; all told at once.
     """
-    mistakes = [*_step_mistakes(recipe), *(mistake for target in targets for mistake in _refusal(recipe, target))]
+    mistakes = [
+        *order_mistakes(recipe.steps, recipe.precision),
+        *(mistake for target in targets for mistake in _refusal(recipe, target)),
+    ]
     if mistakes:
         told = "".join(f"\n  {mistake}" for mistake in mistakes)
         names = ", ".join(target.name for target in targets)
         raise BadInput(f"recipe '{recipe.name}' cannot be run for {names or 'any target'}:{told}")
     return Plan(tuple(row for target in targets for row in _rows(recipe, target)))
-
-
-def _step_mistakes(recipe: Recipe) -> Iterable[str]:
-    for index, step in enumerate(recipe.steps):
-        where = f"steps.{index}.{step.name}"
-        if step.step.precisions and recipe.precision not in step.step.precisions:
-            wanted = " or ".join(step.step.precisions)
-            yield f"{where}: makes sense with precision {wanted} only (received {recipe.precision})"
-        for earlier in recipe.steps[:index]:
-            if earlier.name in step.step.undoes:
-                yield f"{where}: would undo the step '{earlier.name}' before it; put it first, or leave one of them out"
-            if earlier.step.last:
-                yield f"{where}: no step can follow '{earlier.name}'; move '{earlier.name}' to the end"
 
 
 def _refusal(recipe: Recipe, target: Target) -> Iterable[str]:

@@ -10,7 +10,7 @@ limits: {max_accuracy_drop: 1.0}
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,10 +146,29 @@ def _parse(name: str, content: Mapping[str, Any]) -> Recipe:
         file = _File.model_construct(summary="", steps=steps if isinstance(steps, list) else [])
     parsed = [_parse_step(index, entry, mistakes) for index, entry in enumerate(file.steps)]
     if mistakes:
+        mistakes += order_mistakes(parsed, getattr(file, "precision", Precision.FLOAT32))
         listed = "".join(f"\n  {mistake}" for mistake in mistakes)
         raise BadInput(f"recipe '{name}' has {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}:{listed}")
     steps = tuple(step for step in parsed if step is not None)
     return Recipe(name, file.summary, steps, file.precision, file.limits)
+
+
+def order_mistakes(steps: Sequence[RecipeStep | None], precision: Precision) -> Iterator[str]:
+    """Steps that contradict one another or the precision, one sentence each."""
+    for index, step in enumerate(steps):
+        if step is None:
+            continue
+        where = f"steps.{index}.{step.name}"
+        if step.step.precisions and precision not in step.step.precisions:
+            wanted = " or ".join(step.step.precisions)
+            yield f"{where}: makes sense with precision {wanted} only (received {precision})"
+        for earlier in steps[:index]:
+            if earlier is None:
+                continue
+            if earlier.name in step.step.undoes:
+                yield f"{where}: would undo the step '{earlier.name}' before it; put it first, or leave one of them out"
+            if earlier.step.last:
+                yield f"{where}: no step can follow '{earlier.name}'; move '{earlier.name}' to the end"
 
 
 def _parse_step(index: int, entry: Any, mistakes: list[str]) -> RecipeStep | None:

@@ -26,7 +26,7 @@ def COMMAND(recipe: str, targets: tuple[str, ...], as_json: bool, debug: bool) -
         plan = api.check(recipe, targets)
     except BadInput as error:
         if as_json:
-            print_json({"passed": False, "mistakes": [line.strip() for line in str(error).splitlines()]})
+            print_json({"passed": False, "mistakes": _listed(str(error))})
         raise
     if as_json:
         files = [{"stage": str(job.stage), "format": job.format, "precision": str(job.precision)} for job in plan.jobs]
@@ -36,3 +36,9 @@ def COMMAND(recipe: str, targets: tuple[str, ...], as_json: bool, debug: bool) -
     click.echo(f"ok: recipe '{recipe}' for {', '.join(targets)} writes")
     for job in plan.jobs:
         click.echo(f"  {job.format} {job.precision} ({job.stage})")
+
+
+def _listed(message: str) -> list[str]:
+    """The mistakes alone, without the headline above them."""
+    first, *rest = (line.strip() for line in message.splitlines())
+    return rest if first.endswith(":") else [" ".join([first, *rest])]

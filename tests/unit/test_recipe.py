@@ -226,3 +226,25 @@ JSON = st.recursive(
 def test_only_bad_input_comes_out_of_any_mapping(content: dict[str, Any]) -> None:
     with contextlib.suppress(BadInput):
         assert isinstance(recipe.load(content), recipe.Recipe)
+
+
+def test_steps_in_the_wrong_order_are_told_beside_other_mistakes() -> None:
+    steps = [{"cluster": {}}, {"prune": {"sparsity": 2.0}}, "fine_tune"]
+    with pytest.raises(BadInput) as caught:
+        recipe.load({"summary": "s", "steps": steps, "precision": "int8"})
+    told = str(caught.value)
+    assert "steps.1.prune.sparsity: must be less than 1 (received 2.0)" in told
+    assert "steps.2.fine_tune: would undo the step 'cluster'" in told
+
+
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "twice.yaml").write_text("summary: a\nprecision: int8\nprecision: float16\n")
+    with pytest.raises(BadInput, match="precision is given twice"):
+        recipe.load(tmp_path / "twice.yaml")
+
+
+def test_an_exponent_without_a_dot_is_a_number(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text("summary: a\nsteps:\n  - fine_tune: {learning_rate: 1e-4}\n")
+    assert recipe.load(tmp_path / "small.yaml").as_dict()["steps"] == [
+        {"fine_tune": {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64}}
+    ]
