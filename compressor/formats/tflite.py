@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from compressor.formats import Calibration, Format
 from compressor.saved_model import ONE
@@ -57,6 +56,8 @@ def _fresh_state_for_each_sample() -> Iterator[None]:
     over all of them, and the observed ranges are not those of single samples. It looks at state before an operator
     runs, when a fresh one is all zeros: so every sample is fed twice, which changes nothing where there is no state.
     """
+    from unittest import mock
+
     from tensorflow.lite.python.optimize.calibrator import Calibrator
 
     feed = Calibrator._feed_tensors

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from compressor.errors import BadInput
 from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, refuse
@@ -113,6 +112,8 @@ def _observe_ranges(simulated: tf_keras.Model, batches: Iterable[Any]) -> None:
     The library starts them at ±6 and moves those of activations by a thousandth per batch: a short training would
     end with weights bent to ranges that never arrived.
     """
+    from unittest import mock
+
     import tensorflow as tf
     from tensorflow_model_optimization.python.core.quantization.keras import quantizers
 
