@@ -82,8 +82,8 @@ def _identity(out: Path) -> Any:
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
+        missing = [folder for folder in (out, *out.parents) if not folder.exists()]
         out.mkdir(parents=True, exist_ok=True)
         lock = os.open(out, os.O_RDONLY)
     except OSError as error:

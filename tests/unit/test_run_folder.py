@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +114,26 @@ def test_a_refusal_leaves_no_new_folder(tmp_path: Path) -> None:
     assert listing(tmp_path) == ["file"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_bad_input(tmp_path: Path) -> None:
-    tmp_path.chmod(0o555)
-    with pytest.raises(BadInput, match="cannot be written: Permission denied"):
-        make(tmp_path / "out")
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Root may write everywhere: a test of permissions runs as somebody who may not."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_folder_without_permission_is_bad_input(mode: int, nobody: None) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(mode)
+        try:
+            with pytest.raises(BadInput, match="cannot be written: Permission denied"):
+                make(Path(place) / "far" / "out")
+        finally:
+            Path(place).chmod(0o755)
+        assert listing(Path(place)) == []
 
 
 def test_the_partial_folder_is_kept_on_request_and_no_obstacle_later(tmp_path: Path) -> None:
