@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := compressor/constraints.txt
 
-.PHONY: demo test fast lint picture schema benchmark clean
+.PHONY: demo test fast fuzz lint picture schema benchmark applications clean
 
 demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
@@ -12,11 +12,15 @@ demo: $(VENV)/.installed
 # Two processes: the unit tests never see TensorFlow.
 test: $(VENV)/.installed
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit
-	$(BIN)/pytest -n 2 --dist loadfile tests/pipeline
+	$(BIN)/pytest -n 2 --dist loadfile tests/pipeline tests/fuzz
 
 # Seconds: everything that needs no TensorFlow.
 fast: $(VENV)/.installed
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit
+
+# Spoiled files of every kind; FUZZ_COUNT says how many, FUZZ_SEED which. The everyday tests take 150.
+fuzz: $(VENV)/.installed
+	FUZZ_COUNT=$${FUZZ_COUNT:-1000} $(BIN)/pytest -s tests/fuzz
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -34,6 +38,10 @@ schema: $(VENV)/.installed
 
 benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/overhead.py
+
+# docs/applications.md: hours on one core. Goes on where it was interrupted, as long as runs/applications.jsonl is there.
+applications: $(VENV)/.installed
+	$(BIN)/python benchmarks/applications.py
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)

@@ -8,6 +8,7 @@ Names are imported on first use, so that `import compressor` costs nothing.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from compressor.report.schema import Report
 
 __version__ = "0.1.0"
+
+# ONNX Runtime tells its maker names and hashes of the models it opens, and leaves files in the user's home, unless
+# this is set before it is imported. Set to 0 by the user, it stays 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOME = {
     "BadInput": "compressor.errors",

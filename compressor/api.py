@@ -1,21 +1,23 @@
-"""The verbs of the package as functions: names become values here, and nowhere below.
-
-This module and the command line are the only ones that know the folders `targets` and `sample_models`.
-"""
+"""The verbs of the package as functions: names become values here, and nowhere below."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from compressor import model_files, registry
+from compressor import data_sources, in_memory
 from compressor import recipe as recipes
-from compressor.data.npz import NpzFile
-from compressor.errors import BadInput, unknown
+from compressor.data.spec import DataSpec
+from compressor.data.spec_file import load_spec
+from compressor.data_sources import Wanted
+from compressor.errors import BadInput
 from compressor.limits import Limits
-from compressor.measurement import Measurement
+from compressor.measurement import Measurement, evaluation
 from compressor.measurement import measure as measure_file
+from compressor.names import check_metric, entry_of, find_data, find_model, is_sample, load_sample, load_targets
 from compressor.plan import Plan
 from compressor.plan import check as check_plan
 from compressor.progress import Listener, Progress, silent
@@ -23,18 +25,20 @@ from compressor.recipe import Recipe
 from compressor.report import gate as gate_rules
 from compressor.report.schema import Report
 from compressor.report.schema import read as read_report
-from compressor.sample import SampleModel
-from compressor.target import Target
-
-_SAMPLES, _TARGETS = "sample_models", "targets"
+from compressor.trusted_code import check_trusted
+from compressor.values import Dataset, Entry, Split, clean_name
 
 
 def run(
-    model: str | Path,
+    model: Any,
     recipe: str | Path | Mapping[str, Any] = "int8",
     targets: Sequence[str] = ("host",),
     *,
-    data: str | Path | None = None,
+    data: str | Path | Mapping[str, Any] | None = None,
+    preprocess: Sequence[str] = (),
+    metric: str | None = None,
+    custom_objects: str | None = None,
+    trust: bool = False,
     out: str | Path | None = None,
     limits: Limits | None = None,
     threads: int = 1,
@@ -46,11 +50,17 @@ def run(
     """Compress a model, export it for the targets, prove it, and leave a run folder.
 
     Args:
-        model: a sample's name, or the path of a `.h5` (Keras 2, tf_keras, Keras 3) or `.keras` file.
+        model: a sample's name; the path of a `.keras`, `.h5` or `.onnx` file or of a SavedModel folder; or a tf_keras
+            or Keras 3 model in memory.
         recipe: a shipped recipe's name, the path of a YAML file, or the same thing as a mapping.
         targets: names of devices.
-        data: path of an `.npz` with x_calibration, y_calibration, x_evaluation, y_evaluation and, for training
-            steps, x_train, y_train; or a sample's name, for its data; None takes the model's own when it is a sample.
+        data: where samples come from: an `.npz`, `.csv` or text file, a folder of images, `package.module:function`, a
+            YAML file with a data spec, a sample's name, or arrays by name as an `.npz` holds them; None takes the
+            model's own when it is a sample.
+        preprocess: `KEY=VALUE`, any field of `compressor.data.spec.DataSpec`.
+        metric: name of a metric, or `package.module:function`; None chooses one by labels and outputs.
+        custom_objects: `package.module` that defines the model's own layers.
+        trust: code that `data`, `metric` and `custom_objects` name may be run.
         out: run folder; None takes `runs/<model>-<recipe>`, numbered when that holds another run.
         limits: override the recipe's limits one by one.
         threads: of the runtimes while latency is timed.
@@ -72,14 +82,42 @@ def run(
         >>> report.verdict.passed
         True
     """
-    return run_into(model, recipe, targets, data, out, limits, threads, seed, timeout, on_progress or silent, debug)[0]
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(data, Mapping):
+            data = in_memory.save_arrays(data, Path(folder))
+        name = None
+        if not isinstance(model, (str, Path)):
+            name, model = str(getattr(model, "name", "model")), in_memory.save_model(model, Path(folder))
+        return run_into(
+            str(model),
+            recipe,
+            targets,
+            data=None if data is None else str(data),
+            preprocess=preprocess,
+            metric=metric,
+            custom_objects=custom_objects,
+            trust=trust,
+            out=out,
+            limits=limits,
+            threads=threads,
+            seed=seed,
+            timeout=timeout,
+            listener=on_progress or silent,
+            debug=debug,
+            in_memory_name=name,
+        )[0]
 
 
 def run_into(
-    model: str | Path,
+    model: str,
     recipe: str | Path | Mapping[str, Any],
     targets: Sequence[str],
-    data: str | Path | None,
+    *,
+    data: str | None,
+    preprocess: Sequence[str],
+    metric: str | None,
+    custom_objects: str | None,
+    trust: bool,
     out: str | Path | None,
     limits: Limits | None,
     threads: int,
@@ -87,23 +125,34 @@ def run_into(
     timeout: float,
     listener: Listener,
     debug: bool,
+    in_memory_name: str | None = None,
 ) -> tuple[Report, Path]:
-    """`run`, and the folder it left."""
+    """`run`, and the folder it left; `in_memory_name` is the name of a model that was given as an object."""
     from compressor import pipeline, run_folder
 
     chosen, values = recipes.load(recipe), load_targets(targets)
     check_plan(chosen, values)
-    sample, file = find_model(str(model))
-    name = str(model) if sample else Path(model).stem
-    data_file, data_sample = find_data(data, sample, chosen)
+    sample, file = find_model(model)
+    check_plan(chosen, values, entry_of(file))
+    spec, data_sample = find_data(data, preprocess, sample, chosen, trust)
+    if metric is not None:
+        check_metric(metric, trust)
+    if custom_objects is not None:
+        check_trusted(custom_objects, trust)
+    name = in_memory_name or (model if sample else Path(model).stem)
     request = pipeline.Request(
-        model=name,
+        model=clean_name(name),
         sample=sample,
         file=file,
+        entry=entry_of(file),
         recipe=chosen,
         targets=values,
-        data=data_file,
+        spec=spec,
         data_sample=data_sample,
+        metric=metric,
+        custom_objects=custom_objects,
+        trusted=trust,
+        in_memory=in_memory_name is not None,
         limits=limits or Limits(),
         threads=threads,
         seed=seed,
@@ -113,13 +162,20 @@ def run_into(
     return pipeline.run(request, folder.resolve(), listener, keep_partial=debug), folder
 
 
-def check(recipe: str | Path | Mapping[str, Any], targets: Sequence[str] = ("host",)) -> Plan:
+def check(
+    recipe: str | Path | Mapping[str, Any], targets: Sequence[str] = ("host",), model: str | Path | None = None
+) -> Plan:
     """What a run would write and measure; never imports TensorFlow.
 
+    Args:
+        model: a sample's name or the path of a model, when it is to be judged whether the recipe can be done to it.
+
     Raises:
-        BadInput: mistakes in the recipe, or a target that refuses it; all told at once.
+        BadInput: mistakes in the recipe, a target that refuses it, or a model without layers for its steps; all told
+            at once.
     """
-    return check_plan(recipes.load(recipe), load_targets(targets))
+    entry = Entry.KERAS if model is None else entry_of(find_model(str(model))[1])
+    return check_plan(recipes.load(recipe), load_targets(targets), entry)
 
 
 def measure(
@@ -129,33 +185,45 @@ def measure(
     runtime: str | None = None,
     threads: int = 1,
     judged: str | None = None,
+    metric: str | None = None,
+    preprocess: Sequence[str] | Mapping[str, Any] = (),
+    trust: bool = False,
     results: str | Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Measurement:
     """Accuracy, latency and memory of one file, in this process, without TensorFlow.
 
+    A damaged file can end the runtime, and with it this process; `compressor measure` runs in a child that is guarded.
+
     Args:
         artifact: a `.tflite` or `.onnx` file.
-        data: an `.npz` with x_evaluation and y_evaluation, or a sample's name.
+        data: whatever `run` takes; data that is not split is evaluated whole. Without labels there is no metric.
         judged: name of the output that the labels belong to; None takes the file's first.
+        metric: name of the metric; None takes the one that suits labels and outputs.
+        preprocess: settings of the data as `KEY=VALUE` or as a mapping, see `compressor.data.spec.DataSpec`.
+        trust: code that `data` names may be run.
         results: receives the outputs of every sample as `.npz`.
 
     Raises:
         BadInput, MissingTool: see `compressor.measurement.measure`.
     """
     listener, kept = on_progress or silent, Path(results) if results is not None else None
-    if kept is not None and kept.resolve() in (Path(artifact).resolve(), Path(data).resolve()):
+    spec = load_spec(str(data), preprocess)
+    if kept is not None and kept.resolve() in (Path(each).resolve() for each in (artifact, data, spec.source)):
         raise BadInput(f"the outputs would replace {kept}, which is read", fix="choose another file for the outputs")
-    if str(data) not in registry.names(_SAMPLES):
-        return measure_file(Path(artifact), Path(data), runtime, threads, judged, kept, listener)
-    import tempfile
+    read = evaluation.reader(lambda wanted: _read_data(spec, wanted), spec, trust)
+    return measure_file(Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust)
 
-    from compressor.data import npz
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "data.npz"
-        npz.save(load_sample(str(data)).dataset(), path)
-        return measure_file(Path(artifact), path, runtime, threads, judged, kept, listener)
+def _read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
+    if not is_sample(spec.source):
+        return data_sources.find(spec.source).read(spec, wanted)
+    dataset = load_sample(spec.source).dataset()
+    assert isinstance(dataset.evaluation, Split)
+    inputs = dataset.evaluation.inputs
+    # The single input of a file may have any name.
+    named = {"": next(iter(inputs.values()))} if len(inputs) == 1 else inputs
+    return replace(dataset, evaluation=Split(named, dataset.evaluation.labels))
 
 
 def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:
@@ -173,84 +241,3 @@ def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:
 def load_recipe(recipe: str | Path | Mapping[str, Any]) -> Recipe:
     """Read a recipe; see `compressor.recipe.load`."""
     return recipes.load(recipe)
-
-
-def load_targets(names: Sequence[str]) -> tuple[Target, ...]:
-    """Targets by name, each once, in the order given.
-
-    Raises:
-        BadInput: an unknown name, or none at all.
-    """
-    if not names:
-        raise BadInput("no target was given", expected=f"one of {', '.join(registry.names(_TARGETS))}")
-    return tuple(cast(Target, registry.load(_TARGETS, name, "TARGET", "target")) for name in dict.fromkeys(names))
-
-
-def load_sample(name: str) -> SampleModel:
-    """The sample of that name."""
-    return cast(SampleModel, registry.load(_SAMPLES, name, "MODEL", "sample model"))
-
-
-def find_model(model: str) -> tuple[str | None, Path | None]:
-    """A sample's module path, or the path of a model file.
-
-    Raises:
-        BadInput: neither.
-    """
-    if model in registry.names(_SAMPLES):
-        return f"{_SAMPLES}.{model}", None
-    path, suffixes = Path(model), model_files.suffixes()
-    if path.suffix not in suffixes and not path.exists():
-        raise unknown("sample model", model, registry.names(_SAMPLES))
-    if not path.is_file():
-        raise BadInput(
-            f"there is no model file {path}", expected=f"a sample's name, or a file in {', '.join(suffixes)}"
-        )
-    if path.suffix not in suffixes:
-        raise BadInput(
-            f"{path} is not a model file that can be read",
-            expected=" or ".join(suffixes),
-            received=path.suffix or "no suffix",
-        )
-    return None, path.resolve()
-
-
-def find_data(data: str | Path | None, sample: str | None, recipe: Recipe) -> tuple[Path | None, str | None]:
-    """The path of an `.npz` that has all the recipe needs, or the module path of a sample that brings its data.
-
-    Raises:
-        BadInput: no data, or data that lacks what the recipe needs.
-    """
-    if data is None and sample is None:
-        raise BadInput("a model file needs data to be proven on", fix="give an .npz (--data FILE.npz)")
-    if data is None:
-        return None, sample
-    if str(data) in registry.names(_SAMPLES):
-        return None, f"{_SAMPLES}.{data}"
-    check_data(Path(data), recipe)
-    return Path(data).resolve(), None
-
-
-def check_data(path: Path, recipe: Recipe) -> None:
-    """Look at an `.npz` without reading its values: is everything there that the recipe needs?
-
-    Raises:
-        BadInput: a split is missing, empty or of uneven length.
-    """
-    file = NpzFile(path)
-    for split in ("calibration", "evaluation", *(["train"] if recipe.trains else [])):
-        if split == "train" and not (file.has("train") and "y_train" in file.headers):
-            trains = ", ".join(step.name for step in recipe.steps if step.step.trains)
-            raise BadInput(
-                f"recipe '{recipe.name}' trains ({trains}), and {path} has nothing to train on",
-                expected="x_train and y_train",
-                received=", ".join(file.headers),
-                fix="add both arrays, or use a recipe without training steps, e.g. int8",
-            )
-        file.count(split)
-    if "y_evaluation" not in file.headers:
-        raise BadInput(
-            f"{path} has no y_evaluation",
-            expected="labels of the evaluation set: accuracy is judged on them",
-            received=", ".join(file.headers),
-        )

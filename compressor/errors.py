@@ -56,6 +56,14 @@ def missing(error: ModuleNotFoundError) -> MissingTool:
     )
 
 
+def out_of_memory(error: MemoryError) -> StageFailed:
+    """The error for memory that could not be had."""
+    return StageFailed(
+        "memory ran out" + (f": {' '.join(str(error).split())[:200]}" if str(error) else ""),
+        fix="look at the sizes that the file states, or use a machine with more memory",
+    )
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
     """The error for a name nobody knows, with the nearest known one when there is one."""
     names = sorted(known)

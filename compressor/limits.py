@@ -10,7 +10,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    max_accuracy_drop: float | None = Field(None, description="points (classifiers) or percent (errors)")
+    max_accuracy_drop: float | None = Field(None, description="points (shares), percent (errors) or dB (PSNR)")
     min_agreement: float | None = Field(None, ge=0, le=1, description="share of equal answers, 0 to 1")
     max_size_ratio: float | None = Field(None, gt=0, description="compressed bytes / float32 bytes")
     max_latency_ratio: float | None = Field(None, gt=0, description="compressed p50 / float32 p50")

@@ -1,4 +1,4 @@
-"""SavedModel → float32 ONNX, and what onnxruntime's quantizer needs: shared by the ONNX formats."""
+"""A model on disk → float32 ONNX, and what onnxruntime's quantizer needs: shared by the ONNX formats."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compressor import onnx_walk
 from compressor.errors import CompressorError
 from compressor.saved_model import MANY, ONE
 from compressor.values import Array, Source
@@ -19,14 +20,38 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 17
+_FIRST_OPSET = 13
 
 
 def convert(source: Source, any_batch: bool) -> onnx.ModelProto:
-    """The float32 graph by tf2onnx; `any_batch` leaves the first dimension free, else it is 1."""
+    """The float32 graph: by tf2onnx, or the ONNX model itself; the first dimension is 1 unless `any_batch`.
+
+    A model that came as ONNX for single samples only stays so.
+    """
+    return _given(source, any_batch) if source.model.suffix == ".onnx" else _converted(source, any_batch)
+
+
+def _given(source: Source, any_batch: bool) -> onnx.ModelProto:
+    import onnx
+
+    model: onnx.ModelProto = onnx.load(str(source.model))
+    opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), OPSET)
+    if opset < _FIRST_OPSET:
+        # One scale per channel came with this version.
+        model = onnx.version_converter.convert_version(model, OPSET)
+    if not any_batch:
+        for value in (*model.graph.input, *model.graph.output):
+            value.type.tensor_type.shape.dim[0].dim_value = 1
+        # Shapes inside may have been stated for a free batch: they are inferred anew.
+        del model.graph.value_info[:]
+    return model
+
+
+def _converted(source: Source, any_batch: bool) -> onnx.ModelProto:
     import tensorflow as tf
     import tf2onnx
 
-    loaded = tf.saved_model.load(str(source.saved_model))
+    loaded = tf.saved_model.load(str(source.model))
     signature = loaded.signatures[MANY if any_batch else ONE]
     wanted = [spec.name for spec in source.inputs]
     specs = [
@@ -38,10 +63,34 @@ def convert(source: Source, any_batch: bool) -> onnx.ModelProto:
 
     # tf2onnx numbers its nodes from a global counter: from 1 again, so that the same model gives the same bytes.
     tf2onnx.utils.INTERNAL_NAME = 1
-    model: onnx.ModelProto = tf2onnx.convert.from_function(tf.function(call), input_signature=specs, opset=OPSET)[0]
+    function = tf.function(call)
+    captured = function.get_concrete_function(*specs).graph.captures
+    model: onnx.ModelProto = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET)[0]
+    _keep_constants(model, {own.name: given.numpy() for given, own in captured if given.dtype != tf.resource})
+    _write_erfc(model)
     _name_ends(model, wanted, [spec.name for spec in source.outputs])
     model.graph.name = source.name
     return model
+
+
+def _write_erfc(model: onnx.ModelProto) -> None:
+    """Put 1 - Erf in place of Erfc, which TensorFlow's GELU uses, tf2onnx passes on and ONNX lacks."""
+    import onnx
+
+    if not any(node.op_type == "Erfc" for node in model.graph.node):
+        return
+    one = "one_of_erfc"
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type != "Erfc":
+            nodes.append(node)
+            continue
+        inner = f"{node.output[0]}_erf"
+        nodes.append(onnx.helper.make_node("Erf", node.input, [inner], name=f"{node.name}_erf"))
+        nodes.append(onnx.helper.make_node("Sub", [one, inner], node.output, name=node.name))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((), np.float32), one))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 @contextmanager
@@ -123,6 +172,20 @@ class _SampleReader:
         return {
             name: np.ascontiguousarray(array[self._row : self._row + 1]) for name, array in self._calibration.items()
         }
+
+
+def _keep_constants(model: onnx.ModelProto, values: Mapping[str, Array]) -> None:
+    """Put numbers that a layer holds outside its weights (Normalization's mean) where tf2onnx asks for more inputs."""
+    import onnx
+
+    inputs = {value.name: value for value in model.graph.input}
+    # TensorFlow numbers such tensors anew in every process.
+    names = {name: f"captured_{row}" for row, name in enumerate(name for name in inputs if name in values)}
+    for name, new in names.items():
+        model.graph.input.remove(inputs[name])
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(values[name]), new))
+    for node in onnx_walk.nodes(model):
+        node.input[:] = [names.get(name, name) for name in node.input]
 
 
 def _name_ends(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> None:

@@ -27,8 +27,44 @@ threads_option = click.option(
     "--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads while latency is timed."
 )
 
+_DATA = (
+    click.option(
+        "--data",
+        help="An .npz, .csv or text file, a folder of images, package.module:function, a YAML data spec, or a sample's "
+        "name; default is the sample's own.",
+    ),
+    click.option(
+        "--preprocess", multiple=True, metavar="KEY=VALUE", help="How data is read, e.g. divide=255; several times."
+    ),
+    click.option("--metric", help="Name of a metric, or package.module:function; default is chosen by labels."),
+    click.option("--trust", is_flag=True, help="Run the Python code that other options name."),
+)
+
+
+def data_options(command: _Command) -> _Command:
+    """Add what says where samples come from and how they are judged."""
+    for option in reversed(_DATA):
+        command = option(command)
+    return command
+
+
+def _finite(_: click.Context, parameter: click.Parameter, value: float) -> float:
+    if value != value:
+        raise click.BadParameter("must be a number", param=parameter)
+    return value
+
+
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(1, 1e7),
+    callback=_finite,
+    default=1800.0,
+    show_default=True,
+    help="Seconds for one conversion or one measurement.",
+)
+
 _LIMITS = {
-    "max_accuracy_drop": "Largest accuracy drop, in points (percent for error metrics).",
+    "max_accuracy_drop": "Largest accuracy drop, in points (percent for errors, dB for PSNR).",
     "min_agreement": "Smallest share of equal answers, 0 to 1.",
     "max_size_ratio": "Largest compressed bytes / float32 bytes.",
     "max_latency_ratio": "Largest compressed p50 / float32 p50.",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor import formats, rows, run_folder, runtimes
+from compressor.data.spec import DataSpec
 from compressor.environment import versions
 from compressor.errors import CompressorError, MissingTool, StageFailed
 from compressor.files import sha256
@@ -22,7 +23,7 @@ from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
 from compressor.report import gate, markdown, schema
 from compressor.target import Target
-from compressor.values import Artifact, Failure, Stage
+from compressor.values import Artifact, Entry, Failure, Stage
 
 _TRAINING_TIMEOUT_S = 24 * 3600.0
 
@@ -34,20 +35,30 @@ class Request:
     Attributes:
         model: name for files and report.
         sample: module path of a sample model, or None.
-        file: path of a model file, or None; exactly one of the two is given.
-        data: path of an `.npz`, or None for a sample's data.
-        data_sample: module path of the sample whose data is used when `data` is None.
+        file: path of a model file or folder, or None; exactly one of the two is given.
+        entry: where the model enters the flow.
+        spec: the data; its source does not count when `data_sample` is given.
+        data_sample: module path of the sample whose data is used, or None.
+        metric: name of the metric, or None to choose it by labels and outputs.
+        custom_objects: module of the user's own layers, or None.
+        trusted: code that the user names may be run.
+        in_memory: the model was given as an object, and `file` is its copy.
         timeout: seconds that one conversion or one measurement may take.
     """
 
     model: str
     sample: str | None
     file: Path | None
+    entry: Entry
     recipe: Recipe
     targets: tuple[Target, ...]
-    data: Path | None
+    spec: DataSpec
     data_sample: str | None
     limits: Limits
+    metric: str | None = None
+    custom_objects: str | None = None
+    trusted: bool = False
+    in_memory: bool = False
     threads: int = 1
     seed: int = 0
     timeout: float = 1800.0
@@ -56,10 +67,11 @@ class Request:
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same run: the second may replace the first."""
         return {
-            "model": self.sample or str(self.file),
+            "model": self.sample or (f"{self.model} in memory" if self.in_memory else str(self.file)),
             "recipe": {"name": self.recipe.name, **self.recipe.as_dict()},
             "targets": [target.name for target in self.targets],
-            "data": str(self.data) if self.data else self.data_sample,
+            "data": self.data_sample or self.spec.source,
+            "preprocessing": self.spec.sha256,
             "seed": self.seed,
         }
 
@@ -72,21 +84,23 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
         MissingTool: TensorFlow or a runtime that a target needs is not installed.
         StageFailed: loading, training or a step crashed; a failing conversion or measurement is a row instead.
     """
-    plan = check(request.recipe, request.targets)
-    _require_tools(plan)
+    plan = check(request.recipe, request.targets, request.entry)
+    _require_tools(plan, request.entry)
     with run_folder.claimed(out, request.identity, keep_partial) as folder:
-        with Worker(folder / "log.txt", listener) as tensorflow:
-            prepared = _prepare(tensorflow, request, folder)
-            artifacts = {job: _write(tensorflow, request, prepared, job, folder) for job in plan.jobs}
-        judged = prepared["outputs"][0]["name"]
-        measurements = _measure_all(plan, artifacts, judged, request, folder, listener)
+        with Worker(folder / "log.txt", listener) as worker:
+            prepared = _prepare(worker, request, folder)
+            artifacts = {job: _write(worker, request, prepared, job, folder) for job in plan.jobs}
+        measurements = _measure_all(plan, artifacts, prepared, request, folder, listener)
         report = _report(request, plan, prepared, artifacts, measurements, folder)
         _leave(report, folder)
     return report
 
 
-def _require_tools(plan: Plan) -> None:
-    needed = {package for job in plan.jobs for package in formats.load(job.format).packages}
+def _require_tools(plan: Plan, entry: Entry) -> None:
+    written = [formats.load(job.format) for job in plan.jobs]
+    needed = {package for each in written for package in each.packages}
+    if entry is not Entry.ONNX:
+        needed |= {package for each in written for package in each.converters}
     missing = sorted(name for name in needed if importlib.util.find_spec(name) is None)
     if missing:
         raise MissingTool(
@@ -96,34 +110,38 @@ def _require_tools(plan: Plan) -> None:
         runtimes.require(name)
 
 
-def _prepare(tensorflow: Worker, request: Request, folder: Path) -> dict[str, Any]:
-    arguments = {
-        "folder": str(folder),
+def _prepare(worker: Worker, request: Request, folder: Path) -> dict[str, Any]:
+    asked = {
         "sample": request.sample,
         "file": str(request.file) if request.file else None,
-        "data": str(request.data) if request.data else None,
+        "spec": request.spec.model_dump(mode="json"),
         "data_sample": request.data_sample,
-        "recipe_name": request.recipe.name,
-        "steps": {key: value for key, value in request.recipe.as_dict().items() if key in ("steps", "precision")},
+        "custom_objects": request.custom_objects,
+        "trusted": request.trusted,
+        "trains": request.recipe.trains,
         "seed": request.seed,
     }
-    prepared: dict[str, Any] = tensorflow.call(
+    arguments = {
+        "folder": str(folder),
+        "asked": asked,
+        "metric": request.metric,
+        "recipe_name": request.recipe.name,
+        "steps": {key: value for key, value in request.recipe.as_dict().items() if key in ("steps", "precision")},
+    }
+    prepared: dict[str, Any] = worker.call(
         "preparing the model", "compressor.prepare:prepare", arguments, _TRAINING_TIMEOUT_S
     )
     return prepared
 
 
-def _write(
-    tensorflow: Worker, request: Request, prepared: dict[str, Any], job: Job, folder: Path
-) -> Artifact | Failure:
+def _write(worker: Worker, request: Request, prepared: dict[str, Any], job: Job, folder: Path) -> Artifact | Failure:
     suffix = "float32" if job.stage is Stage.FLOAT32 else f"compressed_{job.precision}"
     path = folder / "artifacts" / job.format / f"{request.model}_{suffix}{formats.load(job.format).suffix}"
-    models = folder / "saved_models"
-    use_simulated = job.stage is Stage.COMPRESSED and prepared["simulated"]
+    models = prepared["models"]
     source = {
         "name": request.model,
-        "saved_model": str(models / job.stage),
-        "simulated": str(models / "simulated") if use_simulated else None,
+        "model": models[job.stage],
+        "simulated": models["simulated"] if job.stage is Stage.COMPRESSED else None,
         "inputs": prepared["inputs"],
         "outputs": prepared["outputs"],
     }
@@ -135,7 +153,7 @@ def _write(
         "destination": str(path),
     }
     try:
-        record = tensorflow.call(
+        record = worker.call(
             f"{job.format} {job.precision} conversion", "compressor.write:write", arguments, request.timeout
         )
     except CompressorError as error:
@@ -147,7 +165,7 @@ def _write(
 def _measure_all(
     plan: Plan,
     artifacts: dict[Job, Artifact | Failure],
-    judged: str,
+    prepared: dict[str, Any],
     request: Request,
     folder: Path,
     listener: Listener,
@@ -160,16 +178,21 @@ def _measure_all(
             measured[job, runtime] = artifact
             continue
         listener(Progress("measure", done, len(pairs), f"{artifact.path.name} on {runtime}"))
-        measured[job, runtime] = _measure(artifact, runtime, judged, request, folder)
+        measured[job, runtime] = _measure(artifact, runtime, prepared, request, folder)
     return measured
 
 
-def _measure(artifact: Artifact, runtime: str, judged: str, request: Request, folder: Path) -> rows.Measured | Failure:
+def _measure(
+    artifact: Artifact, runtime: str, prepared: dict[str, Any], request: Request, folder: Path
+) -> rows.Measured | Failure:
     results = folder / "outputs" / f"{artifact.stage}-{artifact.format}-{artifact.precision}-{runtime}.npz"
     command: Sequence[str | Path] = (
         *(sys.executable, "-P", "-m", "compressor", "measure", artifact.path),
         *("--data", folder / "data.npz", "--runtime", runtime, "--threads", str(request.threads)),
-        *("--judged", judged, "--outputs", results, "--json"),
+        *("--judged", prepared["outputs"][0]["name"], "--outputs", results),
+        *("--timeout", str(request.timeout), "--json"),
+        *(("--metric", prepared["metric"]["name"]) if prepared["metric"] else ()),
+        *(("--trust",) if request.trusted else ()),
     )
     stage = f"measuring {artifact.path.name} on {runtime}"
     try:
@@ -191,7 +214,7 @@ def _report(
     measurements: dict[tuple[Job, str], rows.Measured | Failure],
     folder: Path,
 ) -> schema.Report:
-    table = rows.Table(folder, measurements, artifacts)
+    table = rows.Table(folder, measurements, artifacts, _metric_name(prepared), request.trusted)
     built = [table.row(planned) for planned in plan.rows]
     for target in request.targets:
         built += [table.device_row(target, planned) for planned in _compressed(plan, target)]
@@ -211,6 +234,10 @@ def _report(
     )
 
 
+def _metric_name(prepared: dict[str, Any]) -> str | None:
+    return str(prepared["metric"]["name"]) if prepared["metric"] else None
+
+
 def _compressed(plan: Plan, target: Target) -> list[PlannedRow]:
     wanted = [row for row in plan.rows if row.target is target and row.job.stage is Stage.COMPRESSED]
     return wanted if target.device is not None else []
@@ -220,13 +247,14 @@ def _model_part(request: Request, prepared: dict[str, Any], table: rows.Table) -
     return schema.ModelPart(
         name=request.model,
         kind="sample" if request.sample else "file",
-        source=request.sample or str(request.file),
-        sha256=sha256(request.file) if request.file else None,
+        source=request.sample or ("in memory" if request.in_memory else str(request.file)),
+        sha256=sha256(request.file) if request.file and request.file.is_file() and not request.in_memory else None,
         parameters=prepared["parameters"],
         parameters_compressed=prepared["parameters_compressed"],
         inputs=prepared["inputs"],
         outputs=prepared["outputs"],
         metric=table.keras_metric(),
+        metric_reason=prepared["metric"]["why"] if prepared["metric"] else None,
         trained=prepared["trained"],
         bridge_difference=prepared["bridge_difference"],
     )
@@ -238,7 +266,7 @@ def _leave(report: schema.Report, folder: Path) -> None:
 
     import yaml
 
-    shutil.rmtree(folder / "saved_models")
+    shutil.rmtree(folder / "models")
     (folder / "calibration.npz").unlink()
     content = {
         key: value

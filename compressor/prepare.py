@@ -1,207 +1,210 @@
-"""The TensorFlow station: load or train the model, apply the steps, leave SavedModels and a Keras reference.
+"""The first station: load or train the model, apply the steps, leave what formats read and the model's own answers.
 
-Runs as a job of `compressor.process.Worker`; arguments and result are plain JSON.
+Runs as a job of `compressor.process.Worker`; arguments and result are plain JSON. TensorFlow is loaded unless the
+model is ONNX.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import keras_bridge, model_files, recipe, saved_model, trained_sample
-from compressor.data import fit, npz
+from compressor import metrics, model_files, range_check, recipe, subject
+from compressor.bridge import to_keras_3
+from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
 from compressor.files import sha256, whole_file
-from compressor.sample import SampleModel
+from compressor.networks import Network, sized
 from compressor.steps import Workpiece
-from compressor.training import Trainer, set_up_devices
-from compressor.values import Dataset, Split, TensorSpec
-from compressor.worker import report_progress
+from compressor.subject import Asked, Subject
+from compressor.values import Array, Dataset, Entry, Split, TensorSpec
+from compressor.worker import deadline, report_progress
 
 if TYPE_CHECKING:
-    import keras
     import tf_keras
 
-_MAX_CALIBRATION = 512
 _PREDICT_BATCH = 256
+# A graph can hold a loop without an end; no honest one takes so long for a block.
+_ANSWER_S = 3600.0
 
 
 def prepare(
-    folder: str,
-    sample: str | None,
-    file: str | None,
-    data: str | None,
-    data_sample: str | None,
-    recipe_name: str,
-    steps: dict[str, Any],
-    seed: int,
+    folder: str, asked: dict[str, Any], metric: str | None, recipe_name: str, steps: dict[str, Any]
 ) -> dict[str, Any]:
     """Make everything that the files are written from.
 
     Args:
-        folder: receives `data.npz`, `calibration.npz`, `reference.npz`, `saved_models/`, `keras/`.
-        sample: module path of a sample model, or None.
-        file: path of a model file, or None; exactly one of the two is given.
-        data: path of an `.npz`, or None to take the data of `data_sample`.
-        data_sample: module path of the sample whose data is used when `data` is None.
+        folder: receives `data.npz`, `calibration.npz`, `reference.npz`, `models/`, `keras/`.
+        asked: a `subject.Asked`, its data spec as a mapping.
+        metric: named by the user, or None.
         recipe_name, steps: the recipe, as `Recipe.as_dict` tells it.
-        seed: seeds weights, order and every random choice.
 
     Raises:
         BadInput: anything wrong with model, data or recipe.
     """
     out = Path(folder)
-    report_progress("load TensorFlow")
-    gpus = set_up_devices(seed)
-    subject = _subject(sample, file, data, data_sample, seed)
-    inputs, outputs = _specs(subject.model, subject.dataset)
-    parameters = int(subject.model.count_params())
-    _leave_baseline(subject, inputs, outputs, out)
-    trainer = Trainer(subject.dataset, subject.loss, seed)
-    workpiece = _apply(recipe.load({"summary": recipe_name, **steps}), subject.model, trainer)
-    _leave_compressed(workpiece, subject, inputs, outputs, out)
+    chosen = recipe.load({"summary": recipe_name, **steps})
+    wanted = Asked(**asked | {"spec": DataSpec(**asked["spec"])})
+    gpus = _set_up(wanted)
+    found = subject.load(wanted, out / "data.npz")
+    _check_layers(chosen, found)
+    _write_calibration(found.dataset.calibration, out / "calibration.npz")
+    report_progress("run the model itself")
+    labels, answers = _answers(found.network, found.dataset)
+    judged = _choose_metric(metric, labels, answers, found, wanted.trusted)
+    _write_arrays(answers, out / "reference.npz")
+    workpiece, made = _compress(chosen, found, out, wanted.seed)
     return {
-        "inputs": [asdict(spec) for spec in inputs],
-        "outputs": [asdict(spec) for spec in outputs],
-        "parameters": parameters,
-        "parameters_compressed": int(workpiece.model.count_params()),
-        "trained": subject.trained,
-        "bridge_difference": subject.bridge_difference,
-        "steps": list(workpiece.facts),
-        "simulated": workpiece.simulated is not None,
+        "inputs": [asdict(spec) for spec in sized(found.network.inputs, found.shapes)],
+        "outputs": [asdict(spec) for spec in found.network.outputs],
+        "parameters": found.network.parameters,
+        "trained": found.trained,
+        "bridge_difference": found.loaded.bridge_difference,
+        "steps": list(workpiece.facts) if workpiece else [],
         "gpus": gpus,
-        "warnings": list(subject.warnings),
-        "data": _told(subject.dataset) | {"sha256": sha256(out / "data.npz")},
+        "metric": asdict(judged) if judged else None,
+        "data": _told(found.dataset, wanted.spec) | {"sha256": sha256(out / "data.npz")},
+        **made,
+        "warnings": [*found.warnings, *_range_warnings(found, judged, wanted.spec), *made["warnings"]],
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """The model that a run is about, and its data, fitted to each other."""
+def _set_up(wanted: Asked) -> list[str]:
+    if wanted.file is not None and model_files.reader(Path(wanted.file)).entry(Path(wanted.file)) is Entry.ONNX:
+        return []
+    from compressor.training import set_up_devices
 
-    model: tf_keras.Model
-    dataset: Dataset
-    warnings: tuple[str, ...]
-    loss: str | None = None
-    trained: dict[str, Any] | None = None
-    bridge_difference: float | None = None
-    keras_3: keras.Model | None = None
+    report_progress("load TensorFlow")
+    return set_up_devices(wanted.seed)
 
 
-def _subject(sample: str | None, file: str | None, data: str | None, data_sample: str | None, seed: int) -> _Subject:
-    report_progress("load data")
-    dataset = _load_data(data, data_sample)
-    if sample is not None:
-        chosen = _import_sample(sample)
-        model = chosen.build()
-        own = data is None and data_sample == sample
-        facts = trained_sample.trained(model, chosen, _fitted(model, dataset if own else chosen.dataset())[0], seed)
-        dataset, warnings = _fitted(model, dataset)
-        return _Subject(model, dataset, warnings, chosen.loss if own else None, facts)
-    assert file is not None
-    loaded = model_files.load(Path(file))
-    dataset, warnings = _fitted(loaded.model, dataset)
-    return _Subject(loaded.model, dataset, warnings, bridge_difference=loaded.bridge_difference, keras_3=loaded.keras_3)
-
-
-def _leave_baseline(
-    subject: _Subject, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], out: Path
-) -> None:
-    _write_data(subject.dataset, out)
-    report_progress("run the Keras model")
-    _write_reference(subject.model, subject.dataset.evaluation, outputs, out / "reference.npz")
-    saved_model.export(subject.model, inputs, outputs, out / "saved_models" / "float32")
-    _save_keras(subject.model, out / "keras" / "original.h5")
-
-
-def _leave_compressed(
-    workpiece: Workpiece,
-    subject: _Subject,
-    inputs: tuple[TensorSpec, ...],
-    outputs: tuple[TensorSpec, ...],
-    out: Path,
-) -> None:
-    saved_model.export(workpiece.model, inputs, outputs, out / "saved_models" / "compressed")
-    if workpiece.simulated is not None:
-        saved_model.export(workpiece.simulated, inputs, outputs, out / "saved_models" / "simulated")
-    if workpiece.facts:
-        _save_keras(workpiece.model, out / "keras" / "compressed.h5")
-    if workpiece.facts and subject.keras_3 is not None:
-        keras_bridge.back(workpiece.model, subject.keras_3).save(out / "keras" / "compressed.keras")
-
-
-def _told(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "source": dataset.source,
-        "train": dataset.train.count if dataset.train else 0,
-        "calibration": min(dataset.calibration.count, _MAX_CALIBRATION),
-        "evaluation": dataset.evaluation.count,
-    }
-
-
-def _import_sample(module: str) -> SampleModel:
-    import importlib
-
-    sample = importlib.import_module(module).MODEL
-    assert isinstance(sample, SampleModel)
-    return sample
-
-
-def _load_data(data: str | None, data_sample: str | None) -> Dataset:
-    if data is not None:
-        return npz.load(Path(data))
-    assert data_sample is not None
-    return _import_sample(data_sample).dataset()
-
-
-def _fitted(model: tf_keras.Model, dataset: Dataset) -> tuple[Dataset, tuple[str, ...]]:
-    names = saved_model.input_names(model)
-    inputs = tuple(
-        TensorSpec(name, tuple(tensor.shape), tensor.dtype.name)
-        for name, tensor in zip(names, model.inputs, strict=True)
-    )
-    outputs = tuple(TensorSpec("", tuple(tensor.shape), tensor.dtype.name) for tensor in model.outputs)
-    return fit.fit(dataset, inputs, outputs)
-
-
-def _specs(model: tf_keras.Model, dataset: Dataset) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    shapes = {name: array.shape[1:] for name, array in dataset.evaluation.inputs.items()}
-    return saved_model.specs(model, shapes)
-
-
-def _write_data(dataset: Dataset, out: Path) -> None:
-    count = dataset.calibration.count
-    # Spread over the whole set: files are often sorted by class.
-    rows = np.unique(np.linspace(0, count - 1, min(count, _MAX_CALIBRATION)).astype(int))
-    few = {name: array[rows] for name, array in dataset.calibration.inputs.items()}
-    labels = dataset.calibration.labels
-    npz.save(replace(dataset, calibration=Split(few, None if labels is None else labels[rows])), out / "data.npz")
-    with whole_file(out / "calibration.npz") as temporary, temporary.open("wb") as file:
-        np.savez(file, **few)
-
-
-def _write_reference(model: tf_keras.Model, split: Split, outputs: tuple[TensorSpec, ...], path: Path) -> None:
-    arrays = list(split.inputs.values())
-    results = model.predict(arrays[0] if len(arrays) == 1 else arrays, batch_size=_PREDICT_BATCH, verbose=0)
-    results = results if isinstance(results, list) else [results]
-    if not all(np.isfinite(result).all() for result in results):
+def _check_layers(chosen: recipe.Recipe, found: Subject) -> None:
+    if chosen.steps and found.loaded.model is None:
+        steps = ", ".join(step.name for step in chosen.steps)
         raise BadInput(
-            "the Keras model itself answers NaN or infinity", fix="look at the weights and at the input scale"
+            f"{steps} cannot be applied to this model: {found.loaded.limitation}",
+            expected="a model whose layers can be made again in tf_keras",
+            fix="use a recipe of precision alone, e.g. int8 or float16",
         )
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{spec.name: result for spec, result in zip(outputs, results, strict=True)})
 
 
-def _apply(chosen: recipe.Recipe, model: tf_keras.Model, trainer: Trainer) -> Workpiece:
-    workpiece = Workpiece(model)
+def _answers(network: Network, dataset: Dataset) -> tuple[Array | None, dict[str, Array]]:
+    """Labels and the model's own outputs for the evaluation set, block by block.
+
+    Raises:
+        BadInput: an output is not a finite number.
+    """
+    blocks, labels = [], []
+    for block in dataset.evaluation.blocks(_PREDICT_BATCH):
+        with deadline(_ANSWER_S):
+            blocks.append(network.answers(block))
+        if block.labels is not None:
+            labels.append(block.labels)
+        report_progress("run the model itself", sum(map(_rows, blocks)), dataset.evaluation.count)
+    if not all(np.isfinite(values).all() for block in blocks for values in block.values()):
+        raise BadInput("the model itself answers NaN or infinity", fix="look at the weights and at the input scale")
+    answers = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    return np.concatenate(labels) if labels else None, answers
+
+
+def _rows(block: dict[str, Array]) -> int:
+    return len(next(iter(block.values())))
+
+
+def _choose_metric(
+    named: str | None, labels: Array | None, answers: dict[str, Array], found: Subject, trusted: bool
+) -> metrics.Choice | None:
+    """The metric that everything is judged by: chosen once, on the model's own answers."""
+    outputs = next(iter(answers.values()))
+    if named is not None:
+        return metrics.named(named, labels, outputs, trusted)
+    return None if labels is None else metrics.choose(labels, outputs, found.loss or found.loaded.loss)
+
+
+def _range_warnings(found: Subject, judged: metrics.Choice | None, spec: DataSpec) -> tuple[str, ...]:
+    if found.loaded.model is None:
+        return ()
+    samples = next(iter(found.dataset.evaluation.blocks(_PREDICT_BATCH)))
+    name = judged.name if judged else None
+    return range_check.warnings(found.loaded.model, samples, name, spec.subtract, spec.divide)
+
+
+def _compress(chosen: recipe.Recipe, found: Subject, out: Path, seed: int) -> tuple[Workpiece | None, dict[str, Any]]:
+    """Leave the models that files are written from; the same one for both stages when there are no steps."""
+    suffix = ".onnx" if _is_onnx(found.network) else ""
+    plain = out / "models" / f"float32{suffix}"
+    plain.parent.mkdir()
+    found.network.leave(found.shapes, plain)
+    if found.loaded.model is not None:
+        _save_keras(found.loaded.model, out / "keras" / "original.h5")
+    made = {"float32": str(plain), "compressed": str(plain), "simulated": None}
+    if not chosen.steps:
+        return None, {"models": made, "parameters_compressed": found.network.parameters, "warnings": []}
+    workpiece = _apply(chosen, found, seed)
+    made["compressed"] = _leave(workpiece.model, found, out / "models" / "compressed")
+    if workpiece.simulated is not None:
+        made["simulated"] = _leave(workpiece.simulated, found, out / "models" / "simulated")
+    _save_keras(workpiece.model, out / "keras" / "compressed.h5")
+    warnings = to_keras_3.save(workpiece.model, found.loaded.keras_3, out / "keras" / "compressed.keras")
+    parameters = int(workpiece.model.count_params())
+    return workpiece, {"models": made, "parameters_compressed": parameters, "warnings": list(warnings)}
+
+
+def _is_onnx(network: Network) -> bool:
+    from compressor.networks.onnx_network import OnnxNetwork
+
+    return isinstance(network, OnnxNetwork)
+
+
+def _apply(chosen: recipe.Recipe, found: Subject, seed: int) -> Workpiece:
+    from compressor.training import Trainer
+
+    trainer = Trainer(found.dataset, found.loss, seed)
+    workpiece = Workpiece(found.loaded.model)
     for step in chosen.steps:
         report_progress(step.name)
         workpiece = step.step.apply(workpiece, step.settings, trainer)
     return workpiece
+
+
+def _leave(model: tf_keras.Model, found: Subject, destination: Path) -> str:
+    """Write a model of the steps' making under the names of the original's inputs and outputs."""
+    from compressor.networks import tensorflow_network
+
+    network = tensorflow_network.of_tf_keras(model)
+    renamed = replace(network, inputs=found.network.inputs, outputs=_named_like(network.outputs, found.network.outputs))
+    renamed.leave(found.shapes, destination)
+    return str(destination)
+
+
+def _named_like(specs: tuple[TensorSpec, ...], wanted: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    return tuple(replace(spec, name=other.name) for spec, other in zip(specs, wanted, strict=True))
+
+
+def _told(dataset: Dataset, spec: DataSpec) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "source": dataset.source,
+        "train": dataset.train.count if dataset.train else 0,
+        "calibration": dataset.calibration.count,
+        "evaluation": dataset.evaluation.count,
+        "classes": list(dataset.classes),
+        "spec": spec.model_dump(mode="json", exclude={"source"}),
+        "spec_sha256": spec.sha256,
+        "notes": list(dataset.notes),
+    }
+
+
+def _write_calibration(split: Split, path: Path) -> None:
+    _write_arrays(split.inputs, path)
+
+
+def _write_arrays(arrays: dict[str, Array], path: Path) -> None:
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _save_keras(model: tf_keras.Model, path: Path) -> None:

@@ -11,9 +11,11 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +44,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._replies = -1
         self._buffer = b""
+        self._scratch: str | None = None
 
     def __enter__(self) -> Worker:
         return self
@@ -88,10 +91,15 @@ class Worker:
             end_group(self._process)
             os.close(self._replies)
             self._process = None
+        if self._scratch is not None:
+            # A child that is killed leaves its temporary files behind; TensorFlow has many.
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
         self._buffer = b""
 
     def _start(self) -> None:
         self.close()
+        self._scratch = tempfile.mkdtemp(prefix="compressor-")
         self._replies, theirs = os.pipe()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -101,7 +109,7 @@ class Worker:
                 stderr=log,
                 pass_fds=(theirs,),
                 start_new_session=True,
-                env=child_environment(),
+                env=child_environment() | {"TMPDIR": self._scratch},
             )
         os.close(theirs)
 
@@ -136,6 +144,8 @@ class Worker:
             self._process.wait(timeout=_GRACE)
         code = self._process.poll()
         self.close()
+        if code == -signal.SIGALRM:
+            return StageFailed(f"{stage} took longer than one of its parts may, and was stopped{self._quoted()}")
         how = "its pipe closed" if code is None else ending(code)
         return StageFailed(f"{stage} ended its process with {how}{self._quoted()}")
 

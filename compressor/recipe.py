@@ -9,15 +9,14 @@ limits: {max_accuracy_drop: 1.0}
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from compressor import plain_yaml
 from compressor import steps as step_plugins
 from compressor.errors import BadInput, unknown
 from compressor.limits import Limits
@@ -26,7 +25,6 @@ from compressor.steps import Step
 from compressor.values import Precision
 
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
-_SUFFIXES = (".yaml", ".yml")
 
 
 class _File(BaseModel):
@@ -86,28 +84,13 @@ def load(recipe: str | Path | Mapping[str, Any]) -> Recipe:
     if isinstance(recipe, Mapping):
         return _parse("recipe", recipe)
     path = Path(recipe)
-    if path.suffix not in _SUFFIXES and not _is_file(path):
+    if path.suffix not in plain_yaml.SUFFIXES and not _is_file(path):
         path = SHIPPED / f"{recipe}.yaml"
         if str(recipe) not in shipped():
             raise unknown("recipe", str(recipe), shipped())
-    return _parse(path.stem, _read(path))
-
-
-class _PlainYaml(yaml.SafeLoader):
-    """Plain YAML that refuses a key given twice, and reads 1e-4 as the number that it is."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Like the safe loader's, for keys that all differ."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.YAMLError(f"{', '.join(twice)} is given twice, {node.start_mark}")
-        return super().construct_mapping(node, deep)
-
-
-_PlainYaml.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
+    return _parse(
+        path.stem, plain_yaml.read_mapping(path, "a recipe", "a mapping with summary, steps, precision, limits")
+    )
 
 
 def _is_file(path: Path) -> bool:
@@ -115,25 +98,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _PlainYaml)
-    except OSError as error:
-        raise BadInput(f"cannot read the recipe {path}: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise BadInput(
-            f"{path} is not a YAML file: {reason}", fix="mend the file; it is read as plain YAML, without tags"
-        ) from None
-    if not isinstance(content, Mapping):
-        raise BadInput(
-            f"{path} is not a recipe",
-            expected="a mapping with summary, steps, precision, limits",
-            received=type(content).__name__ if content is not None else "an empty file",
-        )
-    return content
 
 
 def _parse(name: str, content: Mapping[str, Any]) -> Recipe:

@@ -39,6 +39,8 @@ class Table:
 
     Args:
         folder: the run folder: `reference.npz` holds Keras's outputs, `data.npz` the labels.
+        metric: name of the run's metric; None when the evaluation set has no labels.
+        trusted: the metric may be code that the user names.
     """
 
     def __init__(
@@ -46,8 +48,12 @@ class Table:
         folder: Path,
         measurements: Mapping[tuple[Job, str], Measured | Failure],
         artifacts: Mapping[Job, Artifact | Failure],
+        metric: str | None,
+        trusted: bool = False,
     ) -> None:
         self._folder = folder
+        self._metric = metric
+        self._trusted = trusted
         self._measurements = measurements
         self._artifacts = artifacts
 
@@ -78,11 +84,7 @@ class Table:
 
     def keras_metric(self) -> MetricValue | None:
         """The metric of the Keras model itself."""
-        labels, outputs = self._labels, next(iter(self._reference.values()))
-        if labels is None:
-            return None
-        name = metrics.choose(labels, outputs)
-        return MetricValue(name=name, value=metric_value(name, labels, outputs))
+        return self._keras_metric
 
     def _compared(self, planned: PlannedRow, found: Measured) -> dict[str, Any]:
         """Drop and parity against Keras for a float32 row, against the float32 file for a compressed one."""
@@ -92,17 +94,17 @@ class Table:
             if isinstance(baseline, Failure):
                 return {"notes": [*self._notes(planned), f"not compared: the float32 file failed ({baseline.stage})"]}
             reference, reference_metric = _arrays(baseline.outputs), baseline.metric
-        name = found.metric.name if found.metric else ""
-        parity: Parity = compare(_arrays(found.outputs), reference, name, judged=next(iter(self._reference)))
+        judged = next(iter(self._reference))
+        parity: Parity = compare(_arrays(found.outputs), reference, self._metric or "", judged, self._trusted)
         compared: dict[str, Any] = {
             "agreement": parity.agreement,
             "max_abs_error": parity.max_abs_error,
             "sqnr_db": parity.sqnr_db,
         }
         if found.metric and reference_metric and found.metric.name == reference_metric.name:
-            metric = metrics.load(found.metric.name)
+            metric = metrics.load(found.metric.name, self._trusted)
             compared["drop"] = metric.drop(found.metric.value, reference_metric.value)
-            compared["drop_unit"] = "percent" if metric.relative else "points"
+            compared["drop_unit"] = metric.unit
         return compared
 
     def _baseline(self, planned: PlannedRow) -> Measured | Failure:
@@ -135,12 +137,22 @@ class Table:
         return list(artifact.notes) if isinstance(artifact, Artifact) else []
 
     @cached_property
+    def _keras_metric(self) -> MetricValue | None:
+        labels, outputs = _judged(self._folder)
+        if self._metric is None or labels is None:
+            return None
+        return MetricValue(name=self._metric, value=metric_value(self._metric, labels, outputs, self._trusted))
+
+    @cached_property
     def _reference(self) -> dict[str, Array]:
         return _arrays(self._folder / "reference.npz")
 
-    @cached_property
-    def _labels(self) -> Array | None:
-        return NpzFile(self._folder / "data.npz").split("evaluation").labels
+
+def _judged(folder: Path) -> tuple[Array | None, Array]:
+    """The labels, and Keras's first output."""
+    labels = NpzFile(folder / "data.npz").columns().get("y_evaluation")
+    outputs = next(iter(_arrays(folder / "reference.npz").values()))
+    return None if labels is None else labels.pick(np.arange(labels.shape[0])), outputs
 
 
 def _arrays(path: Path) -> dict[str, Array]:

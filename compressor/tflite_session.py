@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -55,11 +56,11 @@ class TfliteSession:
                 experimental_op_resolver_type=OpResolverType[kernels.value],
             )
             self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError, OSError) as error:
-            raise BadInput(f"LiteRT cannot run {path}", received=" ".join(str(error).split())[:300]) from None
-        inputs, outputs = _signature_names(self._interpreter)
-        self._inputs = tuple(_end(detail, inputs) for detail in self._interpreter.get_input_details())
-        self._outputs = tuple(_end(detail, outputs) for detail in self._interpreter.get_output_details())
+            inputs, outputs = _signature_names(self._interpreter)
+            self._inputs = tuple(_end(detail, inputs) for detail in self._interpreter.get_input_details())
+            self._outputs = tuple(_end(detail, outputs) for detail in self._interpreter.get_output_details())
+        except (ValueError, RuntimeError, OSError, TypeError, KeyError) as error:
+            raise _refusal(f"run {path}", error) from None
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -73,17 +74,40 @@ class TfliteSession:
 
     def load(self, sample: Mapping[str, Array]) -> None:
         """Reset all state and put one sample in place."""
-        self._interpreter.reset_all_variables()
-        for end in self._inputs:
-            self._interpreter.set_tensor(end.index, _quantized(sample[end.spec.name], end))
+        with _refused("take a single sample"):
+            self._interpreter.reset_all_variables()
+            for end in self._inputs:
+                self._interpreter.set_tensor(end.index, _quantized(sample[end.spec.name], end))
 
     def invoke(self) -> None:
-        """Run the loaded sample."""
-        self._interpreter.invoke()
+        """Run the loaded sample.
+
+        Raises:
+            BadInput: an operator refuses these values, or the file lacks what it needs.
+        """
+        # No context manager here: entering one takes longer than a small network does.
+        try:
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise _refusal("run the file on a single sample", error) from None
 
     def results(self) -> dict[str, Array]:
         """Outputs of the last run by name, dequantized."""
-        return {end.spec.name: _dequantized(self._interpreter.get_tensor(end.index), end) for end in self._outputs}
+        with _refused("tell the file's outputs"):
+            return {end.spec.name: _dequantized(self._interpreter.get_tensor(end.index), end) for end in self._outputs}
+
+
+@contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """What LiteRT says against a file that it opened, and cannot run after all, is bad input."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        raise _refusal(what, error) from None
+
+
+def _refusal(what: str, error: Exception) -> BadInput:
+    return BadInput(f"LiteRT cannot {what}", received=" ".join(str(error).split())[:300])
 
 
 def _signature_names(interpreter: Any) -> tuple[dict[int, str], dict[int, str]]:

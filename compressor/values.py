@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +32,18 @@ class Stage(StrEnum):
     COMPRESSED = "compressed"
 
 
+class Entry(StrEnum):
+    """Where a model enters the flow, which decides what can be done to it.
+
+    KERAS has layers that steps change; GRAPH is written as it is by TensorFlow's converters; ONNX enters where ONNX
+    files are written.
+    """
+
+    KERAS = "keras"
+    GRAPH = "graph"
+    ONNX = "onnx"
+
+
 class Provenance(StrEnum):
     """How a number came about. A reader may trust 'measured' only for the host it names."""
 
@@ -55,7 +68,7 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One part of a data set: inputs by name, first axis = samples, and labels when there are any."""
+    """One part of a data set in memory: inputs by name, first axis = samples, and labels when there are any."""
 
     inputs: dict[str, Array]
     labels: Array | None = None
@@ -65,28 +78,62 @@ class Split:
         """Number of samples."""
         return len(next(iter(self.inputs.values())))
 
+    def blocks(self, size: int) -> Iterator[Split]:
+        """The samples in order, `size` at a time."""
+        for start in range(0, self.count, size):
+            yield self.rows(slice(start, start + size))
+
+    def rows(self, chosen: slice | Array) -> Split:
+        """Some of the samples."""
+        inputs = {name: array[chosen] for name, array in self.inputs.items()}
+        return Split(inputs, None if self.labels is None else self.labels[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One part of a data set that is read block by block, anew each time, so that memory does not grow with it.
+
+    `read` takes the number of samples per block.
+    """
+
+    count: int
+    read: Callable[[int], Iterator[Split]]
+
+    def blocks(self, size: int) -> Iterator[Split]:
+        """The samples in order, at most `size` at a time: fewer where samples are large, and at the end."""
+        return self.read(size)
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Three disjoint splits; `train` is absent when the recipe never trains."""
+    """Three splits, calibration and evaluation disjoint; `train` is absent when nobody trains.
+
+    Attributes:
+        classes: names of the classes that label numbers stand for, where the source names them.
+        split_here: the source was not split; who is in which set was decided here.
+        notes: how the data came about, in sentences for the report.
+    """
 
     name: str
     source: str
     calibration: Split
-    evaluation: Split
+    evaluation: Split | Stream
     train: Split | None = None
+    classes: tuple[str, ...] = ()
+    split_here: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a format writes from: a model on disk as SavedModel, free of any Keras.
+    """What a format writes from: a model on disk, a SavedModel folder free of any Keras or an `.onnx` file.
 
     `simulated` is the same model with quantization simulated in the graph (from quantization-aware
-    training); a format that can read the simulation uses it, the others use `saved_model`.
+    training); a format that can read the simulation uses it, the others use `model`.
     """
 
     name: str
-    saved_model: Path
+    model: Path
     simulated: Path | None
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]

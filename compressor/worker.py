@@ -9,12 +9,16 @@ import importlib
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from compressor.errors import CompressorError, missing
+from compressor import resource_limits
+from compressor.errors import CompressorError, missing, out_of_memory
 
 _OWN_PACKAGE = "compressor."
 
@@ -25,10 +29,27 @@ def report_progress(stage: str, done: int = 0, total: int = 0, note: str = "") -
         _send({"progress": {"stage": stage, "done": done, "total": total, "note": note}})
 
 
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """End this process when the block takes longer; without a parent this does nothing.
+
+    For native code that reads foreign files: it heeds nothing milder.
+    """
+    if _pipe is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def main(pipe: int) -> None:
     """Serve jobs until stdin closes."""
     global _pipe
     _pipe = pipe
+    resource_limits.apply()
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     while True:
@@ -56,6 +77,9 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         traceback.print_exc()
         return {"error": {"kind": "BadInput", "message": _told(error)}}
+    except MemoryError as error:
+        traceback.print_exc()
+        return {"error": {"kind": "StageFailed", "message": str(out_of_memory(error))}}
     except Exception as error:
         traceback.print_exc()
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith(_OWN_PACKAGE):

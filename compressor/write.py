@@ -1,4 +1,4 @@
-"""The writing station: one artifact from a SavedModel, in a child process.
+"""The writing station: one artifact from a model on disk, in a child process.
 
 Runs as a job of `compressor.process.Worker`; arguments and result are plain JSON.
 """
@@ -49,7 +49,7 @@ def write(
 def _source(source: dict[str, Any]) -> Source:
     return Source(
         name=source["name"],
-        saved_model=Path(source["saved_model"]),
+        model=Path(source["model"]),
         simulated=Path(source["simulated"]) if source["simulated"] else None,
         inputs=tuple(_spec(spec) for spec in source["inputs"]),
         outputs=tuple(_spec(spec) for spec in source["outputs"]),

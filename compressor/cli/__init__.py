@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from compressor import __version__, registry
-from compressor.errors import BadInput, CompressorError, missing
+from compressor.errors import BadInput, CompressorError, missing, out_of_memory
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -73,7 +73,7 @@ def _run() -> int:
         return BadInput.exit_code
     except BrokenPipeError:
         raise
-    except (CompressorError, ModuleNotFoundError, OSError) as error:
+    except (CompressorError, ModuleNotFoundError, OSError, MemoryError) as error:
         if "--debug" in sys.argv:
             raise
         told = _told(error)
@@ -81,11 +81,13 @@ def _run() -> int:
         return told.exit_code
 
 
-def _told(error: CompressorError | ModuleNotFoundError | OSError) -> CompressorError:
+def _told(error: CompressorError | ModuleNotFoundError | OSError | MemoryError) -> CompressorError:
     if isinstance(error, CompressorError):
         return error
     if isinstance(error, ModuleNotFoundError):
         return missing(error)
+    if isinstance(error, MemoryError):
+        return out_of_memory(error)
     return BadInput(": ".join(filter(None, (error.strerror or str(error), str(error.filename or "")))))
 
 

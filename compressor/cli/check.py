@@ -10,20 +10,22 @@ from compressor.options import debug_option, json_option, print_json, targets_op
 @click.command(name="check")
 @click.option("--recipe", required=True, help="A shipped recipe's name or a YAML file.")
 @targets_option
+@click.option("--model", help="Also say whether it can be done to this model: a sample's name or a path.")
 @json_option
 @debug_option
-def COMMAND(recipe: str, targets: tuple[str, ...], as_json: bool, debug: bool) -> None:
+def COMMAND(recipe: str, targets: tuple[str, ...], model: str | None, as_json: bool, debug: bool) -> None:
     """Say whether a recipe can be run for the targets; all mistakes at once, exit code 2.
 
     \b
     Example:
       compressor check --recipe int8 --target coral --target jetson
+      compressor check --recipe prune50_int8 --model network.onnx
     """
     from compressor import api
     from compressor.errors import BadInput
 
     try:
-        plan = api.check(recipe, targets)
+        plan = api.check(recipe, targets, model)
     except BadInput as error:
         if as_json:
             print_json({"passed": False, "mistakes": _listed(str(error))})

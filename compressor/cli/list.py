@@ -35,9 +35,9 @@ def COMMAND(kind: str | None, as_json: bool, debug: bool) -> None:
 
 
 def _models() -> dict[str, str]:
-    from compressor import api, registry
+    from compressor import names, registry
 
-    samples = {name: api.load_sample(name) for name in registry.names("sample_models")}
+    samples = {name: names.load_sample(name) for name in registry.names("sample_models")}
     return {name: f"{sample.summary}; {sample.expects}" for name, sample in samples.items()}
 
 
@@ -45,7 +45,7 @@ def _files() -> dict[str, str]:
     from compressor import model_files
 
     readers = {name: model_files.load_reader(name) for name in model_files.names()}
-    return {name: f"{reader.summary} ({', '.join(reader.suffixes)})" for name, reader in readers.items()}
+    return {name: reader.summary for name, reader in readers.items()}
 
 
 def _recipes() -> dict[str, str]:
@@ -55,9 +55,9 @@ def _recipes() -> dict[str, str]:
 
 
 def _targets() -> dict[str, str]:
-    from compressor import api, registry
+    from compressor import names, registry
 
-    return {target.name: target.summary for target in api.load_targets(registry.names("targets"))}
+    return {target.name: target.summary for target in names.load_targets(registry.names("targets"))}
 
 
 def _steps() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`compressor measure`: one file on one runtime, in this process, without TensorFlow."""
+"""`compressor measure`: one file on one runtime, in a guarded child of this process, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compressor.options import debug_option, json_option, print_json, threads_option
+from compressor.options import debug_option, json_option, print_json, threads_option, timeout_option
 
 if TYPE_CHECKING:
     from compressor.measurement import Measurement
@@ -15,22 +15,33 @@ if TYPE_CHECKING:
 
 @click.command(name="measure")
 @click.argument("artifact", type=click.Path())
+@click.option("--data", required=True, help="An .npz, whatever else `run` takes, or a .yaml file that describes it.")
 @click.option(
-    "--data", required=True, type=click.Path(), help="An .npz with x_evaluation and y_evaluation, or a sample's name."
+    "--preprocess",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="How the data is prepared, e.g. divide=255; may be given several times.",
 )
+@click.option("--trust", is_flag=True, help="Run Python code that is named, e.g. in --data package.module:function.")
 @click.option("--runtime", help="Default: the first that opens the file.")
 @click.option("--outputs", type=click.Path(), help="Also write every sample's outputs to this .npz.")
+@click.option("--metric", help="Name of the metric; default is the one that suits labels and outputs.")
 @click.option("--judged", help="Output that the labels belong to; default is the first.")
 @threads_option
+@timeout_option
 @json_option
 @debug_option
 def COMMAND(
     artifact: str,
     data: str,
+    preprocess: tuple[str, ...],
+    trust: bool,
     runtime: str | None,
+    metric: str | None,
     judged: str | None,
     outputs: str | None,
     threads: int,
+    timeout: float,
     as_json: bool,
     debug: bool,
 ) -> None:
@@ -42,11 +53,23 @@ def COMMAND(
     Example:
       compressor measure model_int8.tflite --data data.npz --threads 4
     """
+    from compressor import guard
+
+    guard.enter(artifact, data, runtime, timeout)
     from compressor import api, progress
 
     with progress.bar() as listener:
         found = api.measure(
-            artifact, data, runtime=runtime, threads=threads, judged=judged, results=outputs, on_progress=listener
+            artifact,
+            data,
+            preprocess=preprocess,
+            trust=trust,
+            runtime=runtime,
+            threads=threads,
+            metric=metric,
+            judged=judged,
+            results=outputs,
+            on_progress=listener,
         )
     if as_json:
         print_json(_as_dict(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from compressor.options import (
+    data_options,
     debug_option,
     json_option,
     limit_options,
@@ -12,32 +13,19 @@ from compressor.options import (
     print_json,
     targets_option,
     threads_option,
+    timeout_option,
 )
-
-
-def _finite(_: click.Context, parameter: click.Parameter, value: float) -> float:
-    if value != value:
-        raise click.BadParameter("must be a number", param=parameter)
-    return value
 
 
 @click.command(name="run")
 @click.argument("model")
 @click.option("--recipe", default="int8", show_default=True, help="A shipped recipe's name or a YAML file.")
 @targets_option
-@click.option(
-    "--data", type=click.Path(), help="An .npz file, or a sample's name for its data; default is the sample's own."
-)
+@data_options
+@click.option("--custom-objects", help="package.module that defines the model's own layers; needs --trust.")
 @click.option("--out", type=click.Path(), help="Run folder; default is runs/MODEL-RECIPE.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of every random choice.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(1, 1e7),
-    callback=_finite,
-    default=1800.0,
-    show_default=True,
-    help="Seconds for one conversion or one measurement.",
-)
+@timeout_option
 @threads_option
 @limit_options
 @json_option
@@ -47,6 +35,10 @@ def COMMAND(
     recipe: str,
     targets: tuple[str, ...],
     data: str | None,
+    preprocess: tuple[str, ...],
+    metric: str | None,
+    custom_objects: str | None,
+    trust: bool,
     out: str | None,
     seed: int,
     timeout: float,
@@ -57,13 +49,14 @@ def COMMAND(
 ) -> int:
     """Compress MODEL, export it for each target, and prove the result.
 
-    MODEL is a sample's name or the path of a .h5 or .keras file. Exit code 1 says that a limit is
-    broken or a file could not be made.
+    MODEL is a sample's name, a .keras, .h5 or .onnx file, or a SavedModel folder. Exit code 1 says
+    that a limit is broken or a file could not be made.
 
     \b
     Example:
       compressor run digits_cnn --recipe int8 --target host --target coral
       compressor run my.h5 --recipe qat_int8 --data my.npz --max-accuracy-drop 0.5
+      compressor run my.keras --data photos/ --preprocess divide=255
     """
     from compressor import api, progress
     from compressor.report import terminal
@@ -71,7 +64,21 @@ def COMMAND(
     checked = limits_from(limits)
     with progress.bar() as listener:
         report, folder = api.run_into(
-            model, recipe, targets, data, out, checked, threads, seed, timeout, listener, debug
+            model,
+            recipe,
+            targets,
+            data=data,
+            preprocess=preprocess,
+            metric=metric,
+            custom_objects=custom_objects,
+            trust=trust,
+            out=out,
+            limits=checked,
+            threads=threads,
+            seed=seed,
+            timeout=timeout,
+            listener=listener,
+            debug=debug,
         )
     if as_json:
         print_json(report.model_dump(mode="json"))

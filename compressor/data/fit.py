@@ -1,165 +1,188 @@
-"""Fit a data set to a model: names, shapes, number formats and plausible values, or a clear refusal."""
+"""Fit a data set to a model and leave it as `data.npz`, in one pass over the evaluation set, or refuse it clearly."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import compress
+from pathlib import Path
 
 import numpy as np
 
+from compressor.data import checks, lint
+from compressor.data.columns import rows_per_block
+from compressor.data.layout import Layout
+from compressor.data.npz import PREPARATION, NpzFile
+from compressor.data.npz_writer import NpzWriter
+from compressor.data.observed import Observed
+from compressor.data.overlap import Overlap, left_out
+from compressor.data.preparation import Preparation
+from compressor.data.spec import DataSpec
+from compressor.data.split import content_hashes
 from compressor.errors import BadInput
-from compressor.values import Array, Dataset, Split, TensorSpec, clean_name
+from compressor.files import whole_file
+from compressor.values import Array, Dataset, Split, Stream, TensorSpec
 
 # Two sets of one source never differ this much in root mean square; 0..255 against 0..1 does.
 _SCALE_FACTOR = 10.0
+# Blocks are copied to float64, the widest that is computed in.
+_WIDEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A data set whose samples go into the model as they are, and what is odd about it.
+
+    Attributes:
+        dataset: inputs named, ordered, typed and changed as the model wants them; evaluation is read from the file.
+    """
+
+    dataset: Dataset
+    warnings: tuple[str, ...]
 
 
 def fit(
-    dataset: Dataset, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
-) -> tuple[Dataset, tuple[str, ...]]:
-    """The data set with inputs named, ordered and typed as the model wants them, and warnings.
+    dataset: Dataset,
+    spec: DataSpec,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    destination: Path,
+) -> Fitted:
+    """Fit a data set to a model, and leave its evaluation and calibration samples in `destination`.
+
+    The file holds the samples as they came and, where the model is fed others, how they are prepared; whoever reads it
+    with `NpzFile` and `Layout` gets them prepared.
 
     Raises:
-        BadInput: a shape, dtype, value or label that cannot belong to this model.
+        BadInput: a shape, dtype, value or label that cannot belong to this model, sets that share samples, or
+            nothing to calibrate on.
     """
-    splits = {
-        name: _fit_split(name, split, inputs, outputs)
-        for name, split in (
-            ("calibration", dataset.calibration),
-            ("evaluation", dataset.evaluation),
-            ("train", dataset.train),
-        )
-        if split is not None
-    }
-    _check_scales(splits)
+    model = _Model(inputs, outputs, Preparation(spec, {each.name: each.dtype for each in inputs}))
+    model.preparation.check()
+    calibration = _Passing("calibration", dataset.calibration, model)
+    raw, hashes = calibration.whole()
+    train = _Passing("train", dataset.train, model) if dataset.train is not None else None
+    raw_train, train_hashes = train.whole() if train is not None else (None, [])
+    evaluation = _Passing("evaluation", dataset.evaluation, model)
+    overlap = Overlap(frozenset(hashes), frozenset(train_hashes))
+    with whole_file(destination) as temporary, NpzWriter(temporary) as archive:
+        passing = overlap.watched(evaluation.blocks())
+        archive.write_blocks(dataset.evaluation.count, (_members("evaluation", block) for block in passing))
+        _check_scales(evaluation, *filter(None, (calibration, train)))
+        keep = np.array([each not in overlap.calibrating for each in hashes])
+        notes = left_out(int((~keep).sum()), len(keep), dataset.split_here or spec.overlap == "drop")
+        raw = raw if keep.all() else raw.rows(keep)
+        archive.write(_members("calibration", raw) | model.told_preparation(evaluation, calibration))
     fitted = replace(
-        dataset, calibration=splits["calibration"], evaluation=splits["evaluation"], train=splits.get("train")
+        dataset,
+        calibration=model.preparation(raw),
+        evaluation=_from_file(destination, model),
+        train=None if raw_train is None else model.preparation(raw_train),
+        notes=(*dataset.notes, *notes),
     )
-    return fitted, tuple(_overlap_warning(fitted))
+    odd = lint.warnings(calibration.seen, evaluation.seen, list(compress(hashes, keep)))
+    return Fitted(fitted, (*overlap.warning(), *odd))
 
 
-def _fit_split(name: str, split: Split, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> Split:
-    given = {clean_name(key): array for key, array in split.inputs.items()}
-    if set(given) == {""} and len(inputs) == 1:
-        given = {inputs[0].name: given[""]}
-    wanted = [spec.name for spec in inputs]
-    if set(given) != set(wanted):
-        raise BadInput(
-            f"the {name} set does not name the model's inputs",
-            expected=", ".join(f"x_{name}_{input_name}" for input_name in wanted),
-            received=", ".join(f"x_{name}_{key}" if key else f"x_{name}" for key in given),
-        )
-    arrays = {spec.name: _fit_array(f"x_{name}", given[spec.name], spec) for spec in inputs}
-    return Split(arrays, None if split.labels is None else _fit_labels(f"y_{name}", split.labels, outputs))
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What a data set is fitted to."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    preparation: Preparation
+
+    def numbers_classes(self, labels: Array) -> bool:
+        """True when fitted labels are class numbers of the first output; one unit tells 0 from 1."""
+        shape = self.outputs[0].shape
+        if shape[-1] == 1:
+            return labels.dtype.kind in "iub" and set(np.unique(labels)) <= {0, 1}
+        return labels.ndim == len(shape) - 1
+
+    def told_preparation(self, *sets: _Passing) -> dict[str, Array]:
+        """The member that says how the samples are prepared; none when the model is fed them as they are."""
+        dtypes = self.preparation.dtypes
+        same = all(each.dtypes == dtypes for each in sets)
+        if same and not self.preparation.changes_values:
+            return {}
+        stored = {"": next(iter(dtypes.values()))} if len(dtypes) == 1 else dtypes
+        return {PREPARATION: np.array(Preparation(self.preparation.spec, stored).to_json())}
 
 
-def _fit_array(name: str, array: Array, spec: TensorSpec) -> Array:
-    shape = array.shape[1:]
-    if len(shape) != len(spec.shape) - 1 or any(
-        want is not None and want != got for want, got in zip(spec.shape[1:], shape, strict=False)
-    ):
-        raise BadInput(
-            f"{name} does not fit the input '{spec.name}'",
-            expected=f"samples of shape {_told(spec.shape[1:])}",
-            received=str(array.shape),
-        )
-    if 0 in shape:
-        raise BadInput(f"{name} has samples without values", expected="no axis of length 0", received=str(array.shape))
-    if array.dtype.kind not in "fiub":
-        raise BadInput(f"{name} is not numeric", expected=spec.dtype, received=str(array.dtype))
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        bad = int(array.size - np.isfinite(array).sum())
-        raise BadInput(
-            f"{name} holds {bad} values that are NaN or infinite", expected="finite numbers", fix="clean the data first"
-        )
-    wanted = np.dtype(spec.dtype)
-    if wanted.kind in "iu" and not _fits_integers(array, wanted):
-        raise BadInput(
-            f"{name} does not fit the integer input '{spec.name}'",
-            expected=f"whole numbers in the range of {wanted}",
-            received=f"{array.dtype} from {array.min()} to {array.max()}",
-        )
-    with np.errstate(over="ignore"):
-        cast = array.astype(wanted, copy=False)
-    if wanted.kind == "f" and not np.isfinite(cast).all():
-        raise BadInput(f"{name} is out of the range of {wanted}", received=f"{array.min()} to {array.max()}")
-    return cast
+@dataclass(slots=True)
+class _Passing:
+    """One set on its way, block by block: checked, and looked at."""
+
+    name: str
+    source: Split | Stream
+    model: _Model
+    seen: Observed = field(default_factory=Observed)
+    dtypes: dict[str, str] = field(default_factory=dict)
+
+    def blocks(self) -> Iterator[tuple[Split, list[bytes]]]:
+        """Samples as they came, by the model's input names, and the hash of each in the model's dtypes.
+
+        Raises:
+            BadInput: they do not belong to the model.
+        """
+        if self.source.count == 0:
+            raise BadInput(f"the {self.name} set is empty", expected="at least one sample")
+        one = next(iter(self.source.blocks(1)))
+        size = rows_per_block(sum(array[0].size * _WIDEST for array in one.inputs.values()))
+        for block in self.source.blocks(size):
+            yield self._checked(block)
+
+    def whole(self) -> tuple[Split, list[bytes]]:
+        """All samples of a set that is in memory: not copied, by the model's input names, and their hashes."""
+        assert isinstance(self.source, Split)
+        hashes = [each for _, found in self.blocks() for each in found]
+        labels = self._labels(self.source.labels, f"y_{self.name}")
+        return Split(checks.named(self.name, self.source, self.model.inputs), labels), hashes
+
+    def _checked(self, block: Split) -> tuple[Split, list[bytes]]:
+        start, end = self.seen.count, self.seen.count + block.count
+        place = "" if block.count == self.source.count else f" (samples {start} to {end - 1})"
+        arrays = checks.named(self.name, block, self.model.inputs)
+        for spec in self.model.inputs:
+            checks.check_array(f"x_{self.name}{place}", arrays[spec.name], spec)
+        raw = Split(arrays, self._labels(block.labels, f"y_{self.name}{place}"))
+        cast = self.model.preparation.cast(raw)
+        checks.check_cast(f"x_{self.name}{place}", raw.inputs, cast.inputs)
+        self.model.preparation.apply(cast)
+        self.dtypes = self.dtypes or {name: array.dtype.name for name, array in arrays.items()}
+        self.seen.add(cast, raw.labels is not None and self.model.numbers_classes(raw.labels))
+        return raw, content_hashes(cast)
+
+    def _labels(self, labels: Array | None, name: str) -> Array | None:
+        return None if labels is None else checks.fitted_labels(name, labels, self.model.outputs)
 
 
-def _fits_integers(array: Array, wanted: np.dtype[np.generic]) -> bool:
-    info = np.iinfo(wanted)  # type: ignore[type-var]
-    # Compared as Python numbers: the largest int64 has no float of its own.
-    in_range = info.min <= array.min().item() and array.max().item() <= info.max
-    return bool(in_range and np.all(array == np.round(array)))
+def _members(name: str, split: Split) -> dict[str, Array]:
+    """Arrays as the file names them; a single input goes without its name, for files name it differently."""
+    single = len(split.inputs) == 1
+    arrays = {f"x_{name}" if single else f"x_{name}_{key}": array for key, array in split.inputs.items()}
+    return arrays | ({} if split.labels is None else {f"y_{name}": split.labels})
 
 
-def _fit_labels(name: str, labels: Array, outputs: tuple[TensorSpec, ...]) -> Array:
-    """Labels as the first output wants them: class numbers without a trailing axis, one-hot rows, or values."""
-    if labels.dtype.kind not in "fiub":
-        raise BadInput(f"{name} is not numeric", expected="class numbers or values", received=str(labels.dtype))
-    if labels.dtype.kind == "f" and not np.isfinite(labels.astype(np.float32)).all():
-        raise BadInput(f"{name} holds NaN or infinite values for float32", expected="finite labels")
-    shape = outputs[0].shape
-    if labels.ndim == len(shape) and labels.shape[-1] == 1 and shape[-1] != 1:
-        labels = labels[..., 0]
-    numbered = labels.ndim == len(shape) - 1 and _fits(labels.shape[1:], shape[1:-1])
-    if not numbered and not (labels.ndim == len(shape) and _fits(labels.shape[1:], shape[1:])):
-        raise BadInput(
-            f"{name} does not fit the output '{outputs[0].name}'",
-            expected=f"class numbers of shape {_told(shape[:-1])}, or values of shape {_told(shape)}",
-            received=str(labels.shape),
-        )
-    if numbered and shape[-1] is not None and shape[-1] > 1:
-        _check_classes(name, labels, shape[-1], outputs[0].name)
-    return labels
+def _from_file(path: Path, model: _Model) -> Stream:
+    file = NpzFile(path)
+    part = Layout(str(path), file.columns(), file.preparation()).part("evaluation")
+
+    def read(size: int) -> Iterator[Split]:
+        for block in part.blocks(size):
+            yield Split(checks.named("evaluation", block, model.inputs), block.labels)
+
+    return Stream(part.count, read)
 
 
-def _fits(given: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return all(want is None or want == got for want, got in zip(wanted, given, strict=True))
-
-
-def _check_classes(name: str, labels: Array, classes: int, output: str) -> None:
-    if labels.min() < 0 or labels.max() >= classes or not np.all(labels == np.round(labels)):
-        raise BadInput(
-            f"{name} holds class numbers that the model does not have",
-            expected=f"0 to {classes - 1}: the output '{output}' has {classes} classes",
-            received=f"{labels.min()} to {labels.max()}",
-        )
-
-
-def _check_scales(splits: dict[str, Split]) -> None:
-    reference = splits["evaluation"]
-    for name in ("calibration", "train"):
-        if name not in splits:
-            continue
-        for key, array in splits[name].inputs.items():
-            ours, theirs = _rms(array), _rms(reference.inputs[key])
-            if array.dtype.kind == "f" and max(ours, theirs) > _SCALE_FACTOR * min(ours, theirs):
+def _check_scales(reference: _Passing, *others: _Passing) -> None:
+    for other in others:
+        for key, ours in other.seen.ranges.items():
+            theirs = reference.seen.ranges[key]
+            if max(ours.rms, theirs.rms) > _SCALE_FACTOR * min(ours.rms, theirs.rms):
                 raise BadInput(
-                    f"the {name} and evaluation sets are scaled differently",
+                    f"the {other.name} and evaluation sets are scaled differently",
                     expected="the same preprocessing for every set",
-                    received=f"{name} from {array.min():g} to {array.max():g}, evaluation from "
-                    f"{reference.inputs[key].min():g} to {reference.inputs[key].max():g}",
+                    received=f"{other.name} from {ours.least:g} to {ours.largest:g}, evaluation from "
+                    f"{theirs.least:g} to {theirs.largest:g}",
                 )
-
-
-def _rms(array: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
-
-
-def _overlap_warning(dataset: Dataset) -> list[str]:
-    shared = _hashes(dataset.calibration) & _hashes(dataset.evaluation)
-    if not shared:
-        return []
-    return [
-        f"{len(shared)} samples are in the calibration and in the evaluation set: the accuracy is too good for them"
-    ]
-
-
-def _hashes(split: Split) -> set[bytes]:
-    arrays = [np.ascontiguousarray(array) for array in split.inputs.values()]
-    return {hashlib.sha256(b"".join(array[row].tobytes() for array in arrays)).digest() for row in range(split.count)}
-
-
-def _told(shape: tuple[int | None, ...]) -> str:
-    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"

@@ -1,8 +1,4 @@
-"""Data sets in `.npz` files: `x_calibration, y_calibration, x_evaluation, y_evaluation` and `x_train, y_train`.
-
-A model with several inputs takes `x_<split>_<input name>` each. Arrays are read without pickle and, for
-measuring, in blocks of rows, so that memory does not grow with the number of samples.
-"""
+"""Arrays in `.npz` files, read without pickle and in blocks of rows: memory does not grow with the samples."""
 
 from __future__ import annotations
 
@@ -16,15 +12,18 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from compressor.data import preparation
+from compressor.data.columns import Column, picked_in_passing, rows_per_block
+from compressor.data.preparation import Preparation
 from compressor.errors import BadInput
-from compressor.files import whole_file
-from compressor.values import Array, Dataset, Split
+from compressor.values import Array
 
-_LAYOUT = (
-    "an .npz with x_calibration, y_calibration, x_evaluation, y_evaluation and, for training steps, x_train, y_train"
-)
-_BLOCK_ROWS = 256
+# The member that says what is still to be done to the samples of a run's `data.npz`.
+PREPARATION = "compressor_preparation"
+_LONGEST_PREPARATION = 1 << 20
+_EXPECTED = "an .npz with x_evaluation, y_evaluation, x_calibration; or with x, y, which are split here"
 _UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, KeyError, NotImplementedError, RuntimeError),
     # A spoiled header is parsed as Python, and may ask for any size.
@@ -42,99 +41,79 @@ class Header:
 
 
 class NpzFile:
-    """One data set on disk.
+    """The arrays of one file.
 
     Raises:
-        BadInput: no such file, not an `.npz`, an array of Python objects, or x and y of different lengths.
+        BadInput: no such file, not an `.npz`, or an array of Python objects.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.headers = _headers(path)
 
-    def has(self, split: str) -> bool:
-        """True when there are inputs for that split ("train", "calibration", "evaluation")."""
-        return bool(self._members(split))
+    def columns(self) -> dict[str, Column]:
+        """All arrays by name, none of them read yet."""
+        return {
+            name: NpzColumn(self.path, name, header) for name, header in self.headers.items() if name != PREPARATION
+        }
 
-    def count(self, split: str) -> int:
-        """Number of samples of a split.
+    def preparation(self) -> Preparation | None:
+        """What is still to be done to the samples, where the file says so.
 
         Raises:
-            BadInput: the split is not there, is empty, or its arrays differ in length.
+            BadInput: it says so in a way that cannot be read.
         """
-        members = self._members(split)
-        if not members:
-            raise BadInput(
-                f"{self.path} has no x_{split}", expected=_LAYOUT, received=", ".join(self.headers) or "no arrays"
-            )
-        labels = [f"y_{split}"] if f"y_{split}" in self.headers else []
-        lengths = {name: self.headers[name].shape[:1] for name in (*members.values(), *labels)}
-        if len(set(lengths.values())) > 1 or () in lengths.values():
-            told = ", ".join(
-                f"{name}: {length[0] if length else 'a single number'}" for name, length in lengths.items()
-            )
-            raise BadInput(f"the arrays of the {split} set in {self.path} differ in length", received=told)
-        count = next(iter(lengths.values()))[0]
-        if count == 0:
-            raise BadInput(f"the {split} set in {self.path} is empty", expected="at least one sample")
-        return int(count)
-
-    def input_names(self, split: str) -> tuple[str, ...]:
-        """Names of the inputs; the single unnamed input is called ''."""
-        return tuple(self._members(split))
-
-    def rows(self, split: str, block: int = _BLOCK_ROWS) -> Iterator[tuple[dict[str, Array], Array | None]]:
-        """Blocks of inputs by name and labels, in file order."""
-        members = self._members(split)
-        labels = f"y_{split}" if f"y_{split}" in self.headers else None
-        wanted = (*members.values(), *filter(None, [labels]))
-        streams = [_blocks(self.path, member, self.headers[member], block) for member in wanted]
-        for arrays in zip(*streams, strict=True):
-            inputs = dict(zip(members, arrays[: len(members)], strict=True))
-            yield inputs, arrays[-1] if labels else None
-
-    def split(self, name: str) -> Split:
-        """A whole split in memory."""
-        self.count(name)
-        inputs = {key: _whole(self.path, member) for key, member in self._members(name).items()}
-        return Split(inputs, _whole(self.path, f"y_{name}") if f"y_{name}" in self.headers else None)
-
-    def _members(self, split: str) -> dict[str, str]:
-        single = f"x_{split}"
-        if single in self.headers:
-            return {"": single}
-        return {name.removeprefix(single + "_"): name for name in self.headers if name.startswith(single + "_")}
+        header = self.headers.get(PREPARATION)
+        if header is None:
+            return None
+        try:
+            if header.dtype.kind != "U" or header.shape != () or header.dtype.itemsize > _LONGEST_PREPARATION:
+                raise ValueError(f"{PREPARATION} is no text")
+            return preparation.from_json(str(_whole(self.path, PREPARATION)[()]))
+        except ValueError as error:
+            raise BadInput(f"{self.path} is corrupted: {error}") from None
 
 
-def load(path: Path) -> Dataset:
-    """Read a whole data set.
+@dataclass(frozen=True, slots=True)
+class NpzColumn:
+    """One array of a file."""
 
-    Raises:
-        BadInput: see `NpzFile`; also when calibration or evaluation samples are missing.
-    """
-    file = NpzFile(path)
-    train = file.split("train") if file.has("train") else None
-    return Dataset(path.stem, str(path), file.split("calibration"), file.split("evaluation"), train)
+    path: Path
+    name: str
+    header: Header
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole array."""
+        return self.header.shape
 
-def save(dataset: Dataset, path: Path) -> None:
-    """Write the calibration and evaluation sets, so that any stage can be run again alone."""
-    arrays: dict[str, Array] = {}
-    for name, split in (("calibration", dataset.calibration), ("evaluation", dataset.evaluation)):
-        single = len(split.inputs) == 1
-        for key, array in split.inputs.items():
-            arrays[f"x_{name}" if single else f"x_{name}_{key}"] = array
-        if split.labels is not None:
-            arrays[f"y_{name}"] = split.labels
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As it is stored."""
+        return self.header.dtype
+
+    def blocks(self, size: int) -> Iterator[Array]:
+        """The samples in order, `size` at a time.
+
+        Raises:
+            BadInput: the file is cut off or corrupted.
+        """
+        return _blocks(self.path, self.name, self.header, size)
+
+    def pick(self, rows: NDArray[np.intp]) -> Array:
+        """The samples of these ascending numbers; all are read, and the others dropped.
+
+        Raises:
+            BadInput: the file is cut off or corrupted.
+        """
+        return picked_in_passing(self, rows, rows_per_block(self.dtype.itemsize * math.prod(self.shape[1:])))
 
 
 def _headers(path: Path) -> dict[str, Header]:
     headers = {}
     try:
         if not path.is_file():
-            raise BadInput(f"there is no data file {path}", expected=_LAYOUT)
+            raise BadInput(f"there is no data file {path}", expected=_EXPECTED)
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 if member.filename.endswith(".npy"):
@@ -143,7 +122,7 @@ def _headers(path: Path) -> dict[str, Header]:
     except _UNREADABLE as error:
         raise BadInput(
             f"{path} cannot be read as .npz: {' '.join(str(error).split())[:200]}",
-            expected=_LAYOUT,
+            expected=_EXPECTED,
             fix="write it with numpy.savez",
         ) from None
     for name, header in headers.items():

@@ -1,7 +1,7 @@
 """Formats: one kind of written file per module, found by file name.
 
-A format file defines `FORMAT`, a `Format`. Its `write` runs in a child process, reads a SavedModel (or another
-format's file) and leaves one file.
+A format file defines `FORMAT`, a `Format`. Its `write` runs in a child process, reads a SavedModel (or an
+ONNX model) and leaves one file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from compressor import registry
-from compressor.values import Array, Precision, Source
+from compressor.values import Array, Entry, Precision, Source
 
 Calibration = Mapping[str, Array]
 Writer = Callable[[Source, Precision, Calibration, Path], tuple[str, ...]]
@@ -27,6 +27,8 @@ class Format:
         precisions: what `write` can write.
         write: (source, precision, calibration inputs by name, destination) → notes for the report.
         packages: modules that writing needs.
+        converters: modules that it needs besides, unless the model is ONNX already.
+        entries: the kinds of models it can be written from.
     """
 
     summary: str
@@ -34,6 +36,8 @@ class Format:
     precisions: tuple[Precision, ...]
     write: Writer
     packages: tuple[str, ...] = ()
+    converters: tuple[str, ...] = ("tensorflow",)
+    entries: tuple[Entry, ...] = (Entry.KERAS, Entry.GRAPH)
 
 
 def names() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from compressor import onnx_graph
 from compressor.formats import Calibration, Format
-from compressor.values import Precision, Source
+from compressor.values import Entry, Precision, Source
 
 if TYPE_CHECKING:
     import onnx
@@ -51,5 +51,7 @@ FORMAT = Format(
     suffix=".onnx",
     precisions=tuple(Precision),
     write=write,
-    packages=("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
+    packages=("onnx", "onnxruntime"),
+    converters=("tensorflow", "tf2onnx"),
+    entries=tuple(Entry),
 )

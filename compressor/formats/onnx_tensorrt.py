@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from compressor import onnx_graph
 from compressor.errors import StageFailed
 from compressor.formats import Calibration, Format
-from compressor.values import Precision, Source
+from compressor.values import Entry, Precision, Source
 
 if TYPE_CHECKING:
     import onnx
@@ -83,5 +83,7 @@ FORMAT = Format(
     suffix=".onnx",
     precisions=(Precision.FLOAT32, Precision.FLOAT16, Precision.INT8),
     write=write,
-    packages=("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
+    packages=("onnx", "onnxruntime"),
+    converters=("tensorflow", "tf2onnx"),
+    entries=tuple(Entry),
 )

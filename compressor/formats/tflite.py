@@ -18,7 +18,7 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     import tensorflow as tf
 
     simulated = precision is Precision.INT8 and source.simulated is not None
-    folder = source.simulated if simulated else source.saved_model
+    folder = source.simulated if simulated else source.model
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[ONE])
     _set_precision(converter, precision, calibration)
     with _fresh_state_for_each_sample():
@@ -81,5 +81,4 @@ FORMAT = Format(
     suffix=".tflite",
     precisions=tuple(Precision),
     write=write,
-    packages=("tensorflow",),
 )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from compressor import metrics, runtimes
-from compressor.data.npz import NpzFile
 from compressor.errors import BadInput
 from compressor.files import whole_file
 from compressor.measurement import latency, memory, outputs
 from compressor.progress import Listener, silent
-from compressor.values import Array, Latency, TensorSpec
+from compressor.values import Array, Latency, Split, Stream, TensorSpec
+
+# Of an artifact's inputs: the evaluation set that belongs to them.
+Reader = Callable[[tuple[TensorSpec, ...]], Split | Stream]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +43,27 @@ class Measurement:
 
 def measure(
     artifact: Path,
-    data: Path,
+    evaluation: Split | Stream | Reader,
     runtime: str | None = None,
     threads: int = 1,
     judged: str | None = None,
+    metric: str | None = None,
     results: Path | None = None,
     listener: Listener = silent,
+    trusted: bool = False,
 ) -> Measurement:
     """Latency and memory on one sample, then the metric over the whole evaluation set.
 
     Args:
         artifact: a `.tflite` or `.onnx` file.
-        data: an `.npz` with x_evaluation and, for the metric, y_evaluation.
+        evaluation: samples as the model takes them, and labels for the metric; or a function of the artifact's inputs
+            that reads them. A single input may go without a name ("").
         runtime: name, or None for the first that opens the file.
         threads: threads of the runtime while latency is timed.
         judged: name of the output that the labels belong to; the file's first when None or not in the file.
+        metric: name of the metric, or None for the one that suits labels and outputs.
         results: receives the outputs of every sample, by output name, as `.npz`.
+        trusted: the metric may be code that the user names.
 
     Raises:
         BadInput: a file that cannot be read, or data that does not fit the artifact.
@@ -63,33 +71,48 @@ def measure(
     """
     if not artifact.is_file():
         raise BadInput(f"there is no artifact {artifact}", expected="the path of a .tflite or .onnx file")
-    name = runtimes.for_file(artifact, runtime)
-    file = NpzFile(data)
-    count = file.count("evaluation")
-    opened = runtimes.load(name).open
+    used = runtimes.for_file(artifact, runtime)
+    if metric is not None:
+        metrics.load(metric, trusted)
+    opened = runtimes.load(used).open
     with latency.pinned(threads):
         session = opened(artifact, threads)
-        first = outputs.first_sample(file, session.inputs)
+        samples = evaluation(session.inputs) if callable(evaluation) else evaluation
+        first = outputs.first_sample(samples, session.inputs)
         timed = latency.time_session(session, first, threads)
     rss = memory.peak_rss_bytes()
-    found, labels = outputs.collect(lambda: opened(artifact, 1), file, count, listener)
+    found, labels = outputs.collect(lambda: opened(artifact, 1), samples, listener)
     answers = found[judged] if judged in found else next(iter(found.values()))
-    metric = metrics.choose(labels, answers) if labels is not None else ""
-    value = metric_value(metric, labels, answers) if labels is not None else None
+    name, value = judge(labels, answers, metric, trusted)
     if results is not None:
         with whole_file(results) as temporary, temporary.open("wb") as stream:
             np.savez(stream, **found)  # type: ignore[arg-type]
-    return Measurement(name, host(), session.inputs, session.outputs, count, metric, value, timed, rss)
+    return Measurement(used, host(), session.inputs, session.outputs, samples.count, name, value, timed, rss)
 
 
-def metric_value(metric: str, labels: Array, answers: Array) -> float:
+def judge(
+    labels: Array | None, answers: Array, metric: str | None = None, trusted: bool = False
+) -> tuple[str, float | None]:
+    """Name and value of the metric that is asked for or suits; "" and None without labels.
+
+    Raises:
+        BadInput: a metric is asked for and there are no labels, or they do not fit the outputs.
+    """
+    if metric is None and labels is None:
+        return "", None
+    choice = metrics.choose(labels, answers) if metric is None else metrics.named(metric, labels, answers, trusted)
+    assert labels is not None
+    return choice.name, metric_value(choice.name, labels, answers, trusted)
+
+
+def metric_value(metric: str, labels: Array, answers: Array, trusted: bool = False) -> float:
     """The metric's value.
 
     Raises:
-        BadInput: the labels do not fit the outputs.
+        BadInput: the labels do not fit the outputs; or the metric is the user's own, and not trusted or at fault.
     """
     try:
-        found = metrics.load(metric).value(labels, answers)
+        found = metrics.load(metric, trusted).value(labels, answers)
     except ValueError:
         raise BadInput(
             "the labels do not fit the model's output",

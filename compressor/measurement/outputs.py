@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from compressor.data.npz import NpzFile
-from compressor.errors import BadInput, StageFailed
+from compressor.data.columns import rows_per_block, sample_bytes
+from compressor.errors import BadInput
+from compressor.measurement.answers import Answers
 from compressor.progress import Listener, Progress
 from compressor.runtimes import Session
-from compressor.values import Array, TensorSpec
+from compressor.values import Array, Split, Stream, TensorSpec, clean_name
 
 _BLOCK = 512
+_FLOAT = 4
 
 
-def first_sample(file: NpzFile, inputs: tuple[TensorSpec, ...]) -> dict[str, Array]:
+def first_sample(samples: Split | Stream, inputs: tuple[TensorSpec, ...]) -> dict[str, Array]:
     """The first evaluation sample, named as the artifact names its inputs.
 
     Raises:
         BadInput: names or shapes do not fit the artifact.
     """
-    arrays, _ = next(iter(file.rows("evaluation", block=1)))
-    return _named(arrays, inputs)
+    first = next(iter(samples.blocks(1)), None)
+    if first is None:
+        raise BadInput("the evaluation set is empty", expected="at least one sample")
+    return named(first.inputs, inputs)
 
 
 def collect(
-    open_session: Callable[[], Session], file: NpzFile, count: int, listener: Listener
+    open_session: Callable[[], Session], samples: Split | Stream, listener: Listener
 ) -> tuple[dict[str, Array], Array | None]:
     """Outputs by name for every evaluation sample, in order, and the labels.
 
@@ -38,34 +43,32 @@ def collect(
         BadInput: the samples do not fit the artifact.
         StageFailed: an answer is not a finite number.
     """
-    sessions = [open_session() for _ in range(min(os.cpu_count() or 1, count))]
-    blocks: list[dict[str, Array]] = []
-    labels: list[Array] = []
+    sessions = [open_session() for _ in range(min(os.cpu_count() or 1, samples.count))]
+    bytes_out = sum(_FLOAT * math.prod(axis or 1 for axis in spec.shape) for spec in sessions[0].outputs)
+    first = next(iter(samples.blocks(1)))
+    size = rows_per_block(sample_bytes(first) + bytes_out, _BLOCK)
+    names = [spec.name for spec in sessions[0].outputs]
+    found, labels = Answers(samples.count), Answers(samples.count)
     done = 0
     with ThreadPoolExecutor(len(sessions)) as pool:
-        for arrays, answers in file.rows("evaluation", _BLOCK):
-            inputs = _named(arrays, sessions[0].inputs)
-            rows = len(next(iter(inputs.values())))
-            shares = np.array_split(np.arange(rows), len(sessions))
-            blocks += pool.map(_run, sessions, [inputs] * len(sessions), shares)
-            if answers is not None:
-                labels.append(answers)
-            done += rows
-            listener(Progress("evaluate", done, count))
-    names = [spec.name for spec in sessions[0].outputs]
-    found = {name: np.concatenate([block[name] for block in blocks if name in block]) for name in names}
-    for name, values in found.items():
-        _check_finite(name, values)
-    return found, np.concatenate(labels) if labels else None
+        for block in samples.blocks(size):
+            inputs = named(block.inputs, sessions[0].inputs)
+            shares = np.array_split(np.arange(block.count), len(sessions))
+            for share in pool.map(_run, sessions, [inputs] * len(sessions), shares):
+                found.add(share)
+            if block.labels is not None:
+                labels.add({"labels": _numeric(block.labels)})
+            done += block.count
+            listener(Progress("evaluate", done, samples.count))
+    arrays = found.arrays()
+    found.check_finite()
+    return {name: arrays[name] for name in names}, labels.arrays()["labels"] if first.labels is not None else None
 
 
-def _check_finite(name: str, values: Array) -> None:
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        broken = int((~np.isfinite(values.reshape(len(values), -1))).any(axis=1).sum())
-        raise StageFailed(
-            f"the artifact answers NaN or infinity in '{name}' for {broken} of {len(values)} samples",
-            fix="a float16 file may be out of its range (65 504): try int8 or float32",
-        )
+def _numeric(labels: Array) -> Array:
+    if labels.dtype.kind not in "fiub":
+        raise BadInput("the labels are not numeric", expected="class numbers or values", received=str(labels.dtype))
+    return labels
 
 
 def _run(session: Session, inputs: Mapping[str, Array], rows: Array) -> dict[str, Array]:
@@ -83,20 +86,24 @@ def _batched(value: Array) -> Array:
     return value if value.ndim and value.shape[0] == 1 else value[None]
 
 
-def _named(arrays: Mapping[str, Array], inputs: tuple[TensorSpec, ...]) -> dict[str, Array]:
-    given = dict(arrays)
+def named(arrays: Mapping[str, Array], inputs: tuple[TensorSpec, ...]) -> dict[str, Array]:
+    """Samples by the artifact's input names, of the shapes that it takes.
+
+    Raises:
+        BadInput: other names or shapes.
+    """
+    given = {clean_name(name): array for name, array in arrays.items()}
     if set(given) == {""} and len(inputs) == 1:
-        given = {inputs[0].name: given[""]}
-    wanted = {spec.name for spec in inputs}
-    if set(given) != wanted:
+        given = {clean_name(inputs[0].name): given[""]}
+    if set(given) != {clean_name(spec.name) for spec in inputs}:
         raise BadInput(
             "the evaluation set does not name the artifact's inputs",
-            expected=", ".join(sorted(f"x_evaluation_{name}" for name in wanted)),
-            received=", ".join(sorted(f"x_evaluation_{name}" if name else "x_evaluation" for name in given)),
+            expected=", ".join(sorted(f"x_evaluation_{spec.name}" for spec in inputs)),
+            received=", ".join(sorted(f"x_evaluation_{name}" if name else "x_evaluation" for name in arrays)),
         )
     for spec in inputs:
-        _check(given[spec.name], spec)
-    return given
+        _check(given[clean_name(spec.name)], spec)
+    return {spec.name: given[clean_name(spec.name)] for spec in inputs}
 
 
 def _check(array: Array, spec: TensorSpec) -> None:

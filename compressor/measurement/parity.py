@@ -30,11 +30,19 @@ class Parity:
     sqnr_db: float
 
 
-def compare(outputs: Mapping[str, Array], reference: Mapping[str, Array], metric: str, judged: str = "") -> Parity:
+def compare(
+    outputs: Mapping[str, Array],
+    reference: Mapping[str, Array],
+    metric: str,
+    judged: str = "",
+    trusted: bool = False,
+) -> Parity:
     """Compare outputs joined by name, or by position where two files name them differently.
 
     Args:
+        metric: says what an answer is; "" takes the one that the reference outputs look like.
         judged: name of the output whose answers are compared; the first when it is not there.
+        trusted: the metric may be code that the user names.
 
     Raises:
         BadInput: different numbers of outputs or different shapes.
@@ -49,7 +57,8 @@ def compare(outputs: Mapping[str, Array], reference: Mapping[str, Array], metric
     if not all(np.isfinite(as_float(value)).all() for pair in pairs for value in pair):
         raise StageFailed("the outputs cannot be compared: they hold NaN or infinity")
     answering = pairs[list(reference).index(judged)] if judged in reference else pairs[0]
-    answers = metrics.load(metric or metrics.choose(None, answering[1])).same(*answering)
+    name = metric or metrics.choose(None, answering[1]).name
+    answers = metrics.load(name, trusted).same(*answering)
     return Parity(
         agreement=float(answers.mean()),
         max_abs_error=max(_max_abs_error(*pair) for pair in pairs),

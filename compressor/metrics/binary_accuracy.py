@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from compressor import answers
 from compressor.metrics import Metric
 from compressor.values import Array
 
@@ -18,31 +18,18 @@ def suits(labels: Array | None, outputs: Array) -> bool:
 
 def value(labels: Array, outputs: Array) -> float:
     """Share of right answers, 0 to 1."""
-    return float(np.mean(_yes(outputs) == (labels.reshape(-1) == 1)))
-
-
-def same(outputs: Array, reference: Array) -> NDArray[np.bool_]:
-    """Samples on the same side of the threshold."""
-    # One of the two may be rounded: both are cut where the reference is.
-    cut = _threshold(reference)
-    return np.asarray((outputs.reshape(-1) > cut) == (reference.reshape(-1) > cut))
-
-
-def _yes(outputs: Array) -> NDArray[np.bool_]:
-    return np.asarray(outputs.reshape(-1) > _threshold(outputs))
-
-
-def _threshold(outputs: Array) -> float:
-    """0.5 for probabilities, 0 for logits."""
-    return 0.5 if outputs.min() >= 0 and outputs.max() <= 1 else 0.0
+    yes = outputs.reshape(-1) > answers.threshold(outputs)
+    return float(np.mean(yes == (labels.reshape(-1) == 1)))
 
 
 METRIC = Metric(
     summary="share of samples on the right side of the threshold",
     order=20,
-    relative=False,
+    unit="points",
     higher_is_better=True,
+    reason="the labels are 0 and 1, and the output is a single value",
     suits=suits,
     value=value,
-    same=same,
+    same=answers.same_side,
+    losses=("binary_crossentropy", "binary_focal_crossentropy"),
 )

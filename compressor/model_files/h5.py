@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import class_check, keras_bridge
+from compressor.bridge import keras_2_config
+from compressor.bridge.keras_layers import fit_name
 from compressor.errors import BadInput
-from compressor.model_files import Loaded, ModelFile
+from compressor.file_checks import call_order_check, class_check, hdf5_check
+from compressor.model_files import Known, Loaded, ModelFile, _keras_3
 
 if TYPE_CHECKING:
     import tf_keras
@@ -16,26 +20,36 @@ if TYPE_CHECKING:
 _SAVE_AGAIN = "save the whole model again: model.save('model.h5')"
 
 
-def read(path: Path) -> Loaded:
-    """Check the configuration, rebuild the network, load the weights.
+def read(path: Path, known: Known) -> Loaded:
+    """Check the configuration, rebuild the network, load the weights; in Keras 3 what tf_keras cannot rebuild.
 
     Raises:
         BadInput: the file is corrupted, holds no whole model, or names what is not built in.
     """
-    config, version = _config(path)
-    class_check.check(path, config)
+    config, loss, version = _config(path)
     if version.startswith("3"):
-        return Loaded(*keras_bridge.from_file(path))
-    return Loaded(_rebuilt(path, config))
+        class_check.check(path, config, known)
+        return replace(_keras_3.load(path, known), loss=loss)
+    config = keras_2_config.repaired(config)
+    class_check.check(path, config, known)
+    call_order_check.check(path, config)
+    try:
+        return Loaded(_rebuilt(path, config, known), loss=loss)
+    except BadInput as refusal:
+        with contextlib.suppress(BadInput):
+            return replace(_keras_3.load(path, known), loss=loss)
+        raise refusal from None
 
 
-def _config(path: Path) -> tuple[dict[str, Any], str]:
+def _config(path: Path) -> tuple[dict[str, Any], str | None, str]:
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
+            hdf5_check.check(path, file)
             text = file.attrs.get("model_config")
             version = file.attrs.get("keras_version", "")
+            training = file.attrs.get("training_config")
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise BadInput(
             f"{path} cannot be read as HDF5: it is corrupted, empty or another kind of file",
@@ -61,17 +75,17 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
             expected="JSON with class_name and config",
             fix=_SAVE_AGAIN,
         )
-    return config, version
+    return config, keras_2_config.loss_name(training), version
 
 
-def _rebuilt(path: Path, config: dict[str, Any]) -> tf_keras.Model:
+def _rebuilt(path: Path, config: dict[str, Any], known: Known) -> tf_keras.Model:
     import tf_keras
 
     try:
-        # A mixed policy is how the model was trained; its weights are float32, and that is what is compressed.
-        text = json.dumps(config).replace('"mixed_float16"', '"float32"').replace('"mixed_bfloat16"', '"float32"')
-        model = tf_keras.models.model_from_json(text)
+        model = tf_keras.models.model_from_json(json.dumps(config), custom_objects=dict(known))
         model.load_weights(str(path))
+        # Inside a graph the name is a scope, which takes no spaces.
+        model._name = fit_name(model.name)
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise BadInput(f"{path} cannot be rebuilt: {type(error).__name__}: {reason}", fix=_SAVE_AGAIN) from None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import stat
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from compressor import class_check, keras_bridge
+from compressor.bridge import keras_2_config
 from compressor.errors import BadInput
-from compressor.model_files import Loaded, ModelFile
+from compressor.file_checks import class_check, hdf5_check
+from compressor.model_files import Known, Loaded, ModelFile, _keras_3
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 # An honest archive stores its weights nearly as they are; a bomb unpacks to thousands of times its size.
@@ -21,14 +25,18 @@ _UNREADABLE = (
 )
 
 
-def read(path: Path) -> Loaded:
+def read(path: Path, known: Known) -> Loaded:
     """Check the archive and its configuration, then rebuild.
 
     Raises:
         BadInput: the file is corrupted, reaches outside itself, or names what is not built in.
     """
-    class_check.check(path, _config(path))
-    return Loaded(*keras_bridge.from_file(path))
+    config = _config(path)
+    # How the model was trained; loading for inference leaves it out, whatever it names.
+    compiled = config.pop("compile_config", None) if isinstance(config, dict) else None
+    class_check.check(path, config, known)
+    _check_weights(path)
+    return replace(_keras_3.load(path, known), loss=keras_2_config.loss_name(json.dumps(compiled)))
 
 
 def _config(path: Path) -> Any:
@@ -37,19 +45,35 @@ def _config(path: Path) -> Any:
             _check_members(path, archive.infolist())
             return json.loads(archive.read(_CONFIG))
     except _UNREADABLE as error:
-        raise BadInput(
-            f"{path} cannot be read as a .keras archive: it is corrupted, empty or another kind of file",
-            expected=f"a zip with {_CONFIG} and {_WEIGHTS}",
-            received=" ".join(str(error).split())[:200],
-            fix="save the model again: model.save('model.keras')",
-        ) from None
+        raise _corrupted(path, error) from None
+
+
+def _check_weights(path: Path) -> None:
+    import h5py
+
+    try:
+        with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read(_WEIGHTS)), "r") as file:
+            hdf5_check.check(path, file)
+    except _UNREADABLE as error:
+        raise _corrupted(path, error) from None
+
+
+def _corrupted(path: Path, error: Exception) -> BadInput:
+    return BadInput(
+        f"{path} cannot be read as a .keras archive: it is corrupted, empty or another kind of file",
+        expected=f"a zip with {_CONFIG} and {_WEIGHTS}",
+        received=" ".join(str(error).split())[:200],
+        fix="save the model again: model.save('model.keras')",
+    )
 
 
 def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
     for member in members:
         place = PurePosixPath(member.filename.replace("\\", "/"))
-        if place.is_absolute() or ".." in place.parts:
+        if place.is_absolute() or ".." in place.parts or member.filename[1:2] == ":":
             raise BadInput(f"{path}: the archive member '{member.filename}' reaches outside the archive")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise BadInput(f"{path}: the archive member '{member.filename}' is a link to another file")
         if member.file_size > _LARGEST_RATIO * max(member.compress_size, 1024):
             raise BadInput(f"{path}: the archive member '{member.filename}' unpacks to {member.file_size} bytes")
     sizes = {member.filename: member.file_size for member in members}

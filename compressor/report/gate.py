@@ -13,6 +13,7 @@ def judge(rows: Sequence[Row], limits: Limits) -> Verdict:
 
     Drop and agreement are judged on every measured row, size and latency on the compressed ones. Latency is
     judged only where the runtime is the target's own: what a stand-in on this host takes says nothing of the device.
+    Drop is not judged where the evaluation set has no labels.
     """
     violations = [violation for row in rows for violation in _row_violations(row, rows, limits)]
     return Verdict(passed=not violations, violations=violations, not_judged=_not_judged(rows, limits))
@@ -24,7 +25,8 @@ def _row_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterable[V
         return
     if row.provenance == "skipped":
         return
-    yield from _at_most(row, "max_accuracy_drop", limits.max_accuracy_drop, row.drop, row.drop_unit or "points")
+    if not _lacks_labels(row):
+        yield from _at_most(row, "max_accuracy_drop", limits.max_accuracy_drop, row.drop, row.drop_unit or "points")
     if limits.min_agreement is not None and (row.agreement is None or row.agreement < limits.min_agreement):
         received = "not known" if row.agreement is None else f"{row.agreement:.6g}"
         yield _violation(row, "min_agreement", f"at least {limits.min_agreement:g}", received)
@@ -41,9 +43,18 @@ def _ratio_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterator
 
 
 def _not_judged(rows: Sequence[Row], limits: Limits) -> list[str]:
-    if limits.max_latency_ratio is None:
-        return []
-    return [f"max_latency_ratio for {target}: not measured on the device itself" for target in _stood_in_for(rows)]
+    told = []
+    if limits.max_accuracy_drop is not None and any(map(_lacks_labels, rows)):
+        told.append("max_accuracy_drop: the evaluation set has no labels")
+    if limits.max_latency_ratio is not None:
+        absent = _stood_in_for(rows)
+        told += [f"max_latency_ratio for {target}: not measured on the device itself" for target in absent]
+    return told
+
+
+def _lacks_labels(row: Row) -> bool:
+    """A measured row has a metric whenever there are labels."""
+    return row.provenance == "measured" and row.metric is None
 
 
 def _stood_in_for(rows: Sequence[Row]) -> list[str]:

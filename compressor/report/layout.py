@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressor.report.schema import Row
+from compressor.report.schema import Report, Row
 
 HEADERS = (
     "file",
@@ -18,6 +18,8 @@ HEADERS = (
     "p99 ms",
 )
 ABSENT = "–"
+# Points are what the column is for, and go without.
+_UNITS = {"percent": " %", "dB": " dB"}
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -27,7 +29,7 @@ def cells(row: Row) -> tuple[str, ...]:
         f"{row.format} {row.precision}" + (" (baseline)" if row.stage == "float32" else ""),
         row.runtime,
         ABSENT if row.metric is None else number(row.metric.value),
-        ABSENT if row.drop is None else f"{row.drop:+.2f}{' %' if row.drop_unit == 'percent' else ''}",
+        ABSENT if row.drop is None else f"{row.drop:+.2f}{_UNITS.get(row.drop_unit or '', '')}",
         ABSENT if row.agreement is None else f"{row.agreement:.2%}",
         ABSENT if row.max_abs_error is None else f"{row.max_abs_error:.1e}",
         ABSENT if row.sqnr_db is None else f"{row.sqnr_db:.1f}",
@@ -47,3 +49,15 @@ def reason(row: Row) -> str:
     """Why a row has no numbers, in one line."""
     word = f"failed ({row.failed_stage})" if row.failed_stage else row.provenance
     return f"{word}: {' '.join((row.reason or '').split())}"
+
+
+def limits_kept(report: Report) -> dict[str, float]:
+    """The limits of a passed report, but for those that no row could be judged by."""
+    never = {told.partition(":")[0] for told in report.verdict.not_judged}
+    limits = report.recipe.limits.model_dump(exclude_none=True)
+    return {name: value for name, value in limits.items() if name not in never}
+
+
+def no_limits(report: Report) -> str:
+    """Why no limit was kept."""
+    return "No limit was judged" if report.recipe.limits.model_dump(exclude_none=True) else "No limits were set"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from compressor.report.layout import HEADERS, cells, number, reason
+from compressor.report.layout import HEADERS, cells, limits_kept, no_limits, number, reason
 from compressor.report.schema import Report, Row
 
 
@@ -31,8 +31,8 @@ def _title(report: Report) -> str:
 def _verdict(report: Report) -> str:
     aside = "".join(f"\n\n> Not judged: {told}" for told in report.verdict.not_judged)
     if report.verdict.passed:
-        limits = report.recipe.limits.model_dump(exclude_none=True)
-        return "**Passed.** " + (f"Limits kept: {_settings(limits)}." if limits else "No limits were set.") + aside
+        limits = limits_kept(report)
+        return "**Passed.** " + (f"Limits kept: {_settings(limits)}." if limits else f"{no_limits(report)}.") + aside
     told = "\n".join(f"- {' '.join(violation.message.split())}" for violation in report.verdict.violations)
     return f"**Not passed.**\n\n{told}{aside}"
 
@@ -64,12 +64,18 @@ def _threads(rows: list[Row]) -> str:
 
 
 def _reading(report: Report) -> str:
-    metric = report.model.metric
-    keras = f"Keras itself: {metric.name} {number(metric.value)}. " if metric else ""
     return (
-        f"{keras}A baseline row is compared with Keras (conversion parity), every other row with its baseline "
-        "(compression parity). Drop: positive is worse."
+        f"{_judged(report)} A baseline row is compared with Keras (conversion parity), every other row with its "
+        "baseline (compression parity). Drop: positive is worse."
     )
+
+
+def _judged(report: Report) -> str:
+    metric, why = report.model.metric, report.model.metric_reason
+    if metric is None:
+        return "The evaluation set has no labels: there is no metric and no drop."
+    told = f" Judged by {metric.name}: {why}." if why else ""
+    return f"Keras itself: {metric.name} {number(metric.value)}.{told}"
 
 
 def _recipe(report: Report) -> str:

@@ -46,8 +46,9 @@ class LatencyValue(_Part):
 
 
 class ModelPart(_Part):
-    """The model as it came in; `metric` is Keras's own on the evaluation set.
+    """The model as it came in; `metric` is Keras's own on the evaluation set, None without labels.
 
+    `metric_reason`: why it is this metric, as part of a sentence.
     `bridge_difference`: largest difference of any output between a Keras 3 model and the tf_keras model made of it.
     """
 
@@ -60,6 +61,7 @@ class ModelPart(_Part):
     inputs: list[Tensor]
     outputs: list[Tensor]
     metric: MetricValue | None
+    metric_reason: str | None = None
     trained: dict[str, Any] | None
     bridge_difference: float | None = None
 
@@ -86,7 +88,10 @@ class EnvironmentPart(_Part):
 
 
 class DataPart(_Part):
-    """The data set; counts are samples, `sha256` is of the run's `data.npz`."""
+    """The data set; counts are samples, `sha256` is of the run's `data.npz`.
+
+    `spec` is what was done to the samples, `spec_sha256` its hash; `notes` say how the sets came about.
+    """
 
     name: str
     source: str
@@ -94,6 +99,10 @@ class DataPart(_Part):
     calibration: int
     evaluation: int
     sha256: str
+    classes: list[str] = Field(default_factory=list)
+    spec: dict[str, Any] = Field(default_factory=dict)
+    spec_sha256: str | None = None
+    notes: list[str] = Field(default_factory=list)
 
 
 class Row(_Part):
@@ -119,7 +128,7 @@ class Row(_Part):
     sha256: str | None
     metric: MetricValue | None = None
     drop: float | None = None
-    drop_unit: Literal["points", "percent"] | None = None
+    drop_unit: Literal["points", "percent", "dB"] | None = None
     agreement: float | None = None
     max_abs_error: float | None = None
     sqnr_db: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.report.layout import HEADERS, cells, number, reason
+from compressor.report.layout import HEADERS, cells, limits_kept, no_limits, number, reason
 from compressor.report.schema import Report, Row
 
 if TYPE_CHECKING:
@@ -57,9 +57,8 @@ def show_verdict(report: Report, to: Console) -> None:
     for told in report.verdict.not_judged:
         to.print(f"[yellow]not judged:[/] {escape(told)}")
     if report.verdict.passed:
-        limits = report.recipe.limits.model_dump(exclude_none=True)
-        told = ", ".join(f"{name} {value:g}" for name, value in limits.items())
-        to.print("[green]passed[/]" + (f": {told}" if told else ": no limits were set"))
+        told = ", ".join(f"{name} {value:g}" for name, value in limits_kept(report).items())
+        to.print(f"[green]passed[/]: {told or no_limits(report).lower()}")
         return
     to.print("[red]not passed[/]")
     for violation in report.verdict.violations:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from compressor import registry
 from compressor.errors import BadInput, unknown
-from compressor.values import Precision
+from compressor.values import Array, Precision
 
 if TYPE_CHECKING:
     import tf_keras
@@ -98,6 +99,13 @@ def chosen_layers(step: str, model: tf_keras.Model, settings: LayerSettings) -> 
         if not fnmatch.filter(known, pattern):
             raise unknown(f"layer of this model ({step})", pattern, known)
     return _matching(known, settings.layers) - _matching(known, settings.skip)
+
+
+def kernel(layer: tf_keras.layers.Layer) -> Array:
+    """The weight that steps work on: of a separable convolution its pointwise kernel, else the layer's largest."""
+    if hasattr(layer, "pointwise_kernel"):
+        return cast(Array, layer.pointwise_kernel.numpy())
+    return max((weight.numpy() for weight in layer.weights), key=np.size)
 
 
 def _matching(names: Sequence[str], patterns: Iterable[str]) -> set[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from compressor.errors import BadInput
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, refuse
+from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, kernel, refuse
 from compressor.training import Trainer, refresh_statistics
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def distinct_values(model: tf_keras.Model, layers: set[str]) -> dict[str, int]:
     found = {}
     for layer in model.layers:
         if layer.name in layers:
-            kernel = max((weight.numpy() for weight in layer.weights), key=np.size)
-            found[layer.name] = len(np.unique(kernel))
+            found[layer.name] = len(np.unique(kernel(layer)))
     return found
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from compressor.errors import BadInput
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, refuse
+from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, kernel, refuse
 from compressor.training import Trainer, refresh_statistics
 
 if TYPE_CHECKING:
@@ -70,12 +69,11 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
 
 
 def kernel_sparsity(model: tf_keras.Model, layers: set[str]) -> dict[str, float]:
-    """Share of zeros in the largest weight of each named layer."""
+    """Share of zeros in the kernel of each named layer."""
     found = {}
     for layer in model.layers:
         if layer.name in layers:
-            kernel = max((weight.numpy() for weight in layer.weights), key=np.size)
-            found[layer.name] = round(float((kernel == 0).mean()), 4)
+            found[layer.name] = round(float((kernel(layer) == 0).mean()), 4)
     return found
 
 

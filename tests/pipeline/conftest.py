@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import compressor
-from compressor import api, recipe, registry
+from compressor import names, recipe, registry
 from compressor.report.schema import Report
 
 pytestmark = pytest.mark.tensorflow
@@ -44,7 +44,7 @@ def command() -> Command:
 @pytest.fixture(scope="session")
 def digits_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits data set as a user would bring it: all six arrays."""
-    data = api.load_sample("digits_cnn").dataset()
+    data = names.load_sample("digits_cnn").dataset()
     path = tmp_path_factory.mktemp("data") / "digits.npz"
     arrays = {}
     for name, split in (("train", data.train), ("calibration", data.calibration), ("evaluation", data.evaluation)):
@@ -62,7 +62,7 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tupl
     def run(name: str) -> tuple[Path, Report]:
         if name not in done:
             precision = recipe.load(name).precision
-            targets = [target for target in api.load_targets(registry.names("targets")) if target.routes_for(precision)]
+            targets = [each for each in names.load_targets(registry.names("targets")) if each.routes_for(precision)]
             out = tmp_path_factory.mktemp("runs") / name
             report = compressor.run("digits_cnn", name, [target.name for target in targets], out=out)
             done[name] = out, report

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 import compressor
-from compressor import api, recipe, registry
+from compressor import api, names, recipe, registry
 from compressor.report.schema import json_schema
 
 pytestmark = pytest.mark.tensorflow
@@ -21,7 +21,7 @@ INT8_RECIPES = [name for name in recipe.shipped() if recipe.load(name).precision
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", recipe.shipped())
 def test_recipe_runs_for_target_or_is_refused(name, target, digits_run):
-    device = api.load_targets([target])[0]
+    device = names.load_targets([target])[0]
     if not device.routes_for(recipe.load(name).precision):
         with pytest.raises(compressor.BadInput, match=f"target {target} does not take {recipe.load(name).precision}"):
             api.check(name, [target])

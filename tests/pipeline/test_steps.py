@@ -114,10 +114,10 @@ def test_quantize_aware_returns_the_plain_network_with_the_trained_weights():
 
 
 def test_quantize_aware_starts_where_the_model_stands(digits_run):
-    from compressor import api, model_files
+    from compressor import model_files, names
 
     out, _ = digits_run("int8")
-    data = api.load_sample("digits_cnn").dataset()
+    data = names.load_sample("digits_cnn").dataset()
     step = steps.load("quantize_aware")
     settings = step.settings(epochs=1, learning_rate=1e-9)
     trained = step.apply(Workpiece(model_files.load(out / "keras" / "original.h5").model), settings, Trainer(data))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import compressor
-from compressor import api
+from compressor import names
+from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
 
 ONE = np.ones((4, 8, 8, 1), np.float32)
@@ -24,6 +25,7 @@ def work(tmp_path: Path, trap: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(trap))
     (tmp_path / "m.h5").write_bytes(b"no model")
+    (tmp_path / "checkpoint").write_text("model_checkpoint_path: 'ckpt-1'")
     np.savez(tmp_path / "data.npz", **SETS)
     yield tmp_path
     assert not (trap / "imported").exists()
@@ -37,8 +39,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no target": ({"model": "digits_cnn", "targets": []}, "no target was given"),
     "pair": ({"model": "digits_cnn", "recipe": "float16", "targets": ["coral"]}, "does not take float16"),
     "model": ({"model": "mnist"}, "no sample model is called 'mnist'; did you mean 'mnist_cnn'"),
-    "folder for a model": ({"model": "."}, "there is no model file"),
-    "suffix": ({"model": "data.npz"}, r"(?s)not a model file.*expected: \.h5 or \.hdf5.*received: \.npz"),
+    "folder for a model": ({"model": "."}, r"(?s)is not a model.*a folder without saved_model\.pb"),
+    "suffix": ({"model": "data.npz"}, r"(?s)not a model that can be read.*expected: .*ONNX.*received: \.npz"),
+    "checkpoint": ({"model": "checkpoint"}, r"(?s)not a model.*tf\.train checkpoints hold no network"),
+    "metric": ({"model": "m.h5", "data": "data.npz", "metric": "acuracy"}, "did you mean 'accuracy'"),
+    "untrusted metric": ({"model": "m.h5", "data": "data.npz", "metric": "own:metric"}, "only when you trust it"),
+    "untrusted layers": ({"model": "m.h5", "data": "data.npz", "custom_objects": "own"}, "only when you trust it"),
     "no data": ({"model": "m.h5"}, "needs data"),
     "no such data": ({"model": "m.h5", "data": "d.npz"}, r"there is no data file d\.npz"),
     "nothing to train on": (
@@ -79,8 +85,10 @@ def test_a_recipe_that_does_not_train_needs_no_training_set(work: Path) -> None:
 
 def test_a_sample_brings_its_data_to_any_model() -> None:
     recipe = compressor.load_recipe("qat_int8")
-    assert api.find_data("digits_cnn", None, recipe) == (None, "sample_models.digits_cnn")
-    assert api.find_data(None, "sample_models.mnist_cnn", recipe) == (None, "sample_models.mnist_cnn")
+    other = names.find_data("digits_cnn", ["divide=2"], None, recipe, False)
+    assert other == (DataSpec(source="digits_cnn", divide=2), "sample_models.digits_cnn")
+    own = names.find_data(None, [], "sample_models.mnist_cnn", recipe, False)
+    assert own == (DataSpec(source="mnist_cnn"), "sample_models.mnist_cnn")
 
 
 def test_a_sample_names_the_data_of_a_measurement(onnx_file: Callable[..., Path]) -> None:

@@ -56,6 +56,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "limit": (["gate", "{golden}/passed.json", "--min-agreement", "1.5"], "min_agreement: must be less than or equal"),
     "word for a limit": (["gate", "{golden}/passed.json", "--max-size-ratio", "x"], "not a valid float"),
     "report": (["gate", "absent"], "cannot read the report absent"),
+    "code that is not trusted": (["measure", "m.onnx", "--data", "mine:data"], "add --trust"),
+    "kind of data": (["measure", "m.onnx", "--data", "data.parquet"], "is no kind of data"),
+    "setting": (["measure", "m.onnx", "--data", "data.npz", "--preprocess", "dived=2"], "did you mean 'divide'?"),
+    "metric": (["measure", "m.onnx", "--data", "data.npz", "--metric", "acuracy"], "did you mean 'accuracy'?"),
     "verb": (["rum"], "No such command 'rum'"),
     "nothing": (["check"], "Missing option '--recipe'"),
 }
@@ -226,3 +230,34 @@ def test_a_signal_ends_it_with_one_line(waiting: Any, number: signal.Signals, co
     assert waiting.returncode == code
     assert words.strip().startswith(told.strip())
     assert len(words.strip().splitlines()) == 1
+
+
+def test_measure_takes_data_of_any_kind_and_prepares_it(work: Path, cli: Cli) -> None:
+    labels = VALUES.argmax(1)
+    np.savez(work / "plain.npz", x=VALUES * 10 + 3, y=labels)
+    (work / "mine.py").write_text("import numpy as np\ndef data():\n    return dict(np.load('plain.npz'))\n")
+    (work / "data.yaml").write_text("source: plain.npz\nsubtract: 3\n")
+    prepared = ("--preprocess", "divide=10", "--outputs", "y.npz", "--json")
+    for source in (
+        ("plain.npz", "--preprocess", "subtract=3"),
+        ("mine:data", "--preprocess", "subtract=3", "--trust"),
+        ("data.yaml",),
+    ):
+        done = cli("measure", "m.onnx", "--data", *source, *prepared, cwd=work)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert (told["samples"], told["metric"]) == (700, {"name": "accuracy", "value": 1.0})
+        with np.load(work / "y.npz") as outputs:
+            assert np.allclose(outputs["y"], VALUES, atol=1e-5)
+
+
+def test_measure_takes_a_metric_by_name(work: Path, cli: Cli) -> None:
+    np.savez(work / "plain.npz", x=VALUES, y=VALUES + 2)
+    done = cli("measure", "m.onnx", "--data", "plain.npz", "--metric", "mean_squared_error", "--json", cwd=work)
+    assert json.loads(done.stdout)["metric"] == {"name": "mean_squared_error", "value": pytest.approx(4, rel=1e-5)}
+
+
+def test_measure_prepares_nothing_that_takes_whole_numbers(work: Path, onnx_file: Any, cli: Cli) -> None:
+    onnx_file("(int64[N,3] x) => (int64[N,3] y) { y = Identity (x) }")
+    done = cli("measure", "m.onnx", "--data", "data.npz", "--preprocess", "divide=2", cwd=work)
+    assert (done.returncode, "for inputs of real numbers" in done.stderr) == (2, True)

@@ -66,9 +66,10 @@ def test_a_violation_says_where_what_was_expected_and_what_came(row: MakeRow, ba
     assert (violation.target, violation.format, violation.runtime) == ("host", "onnx", "onnxruntime")
 
 
-def test_the_unit_of_an_error_metric_is_percent(row: MakeRow) -> None:
-    (violation,) = judge([row(drop=7.0, drop_unit="percent")], Limits(max_accuracy_drop=5)).violations
-    assert violation.expected == "at most 5 percent"
+@pytest.mark.parametrize("unit", ["percent", "dB"])
+def test_a_limit_of_the_drop_is_told_in_the_drops_unit(unit: str, row: MakeRow) -> None:
+    (violation,) = judge([row(drop=7.0, drop_unit=unit)], Limits(max_accuracy_drop=5)).violations
+    assert violation.expected == f"at most 5 {unit}"
 
 
 def test_drop_and_agreement_of_the_baseline_count_too(row: MakeRow) -> None:
@@ -117,6 +118,19 @@ def test_latency_of_a_stand_in_is_not_judged_and_the_verdict_says_so(row: MakeRo
     )
     assert broken([baseline, slow, device], max_size_ratio=0.2) == ["max_size_ratio"]
     assert judge([baseline, slow, device], Limits(max_size_ratio=0.2)).not_judged == []
+
+
+def test_a_drop_without_labels_is_not_judged_and_the_verdict_says_so_once(row: MakeRow) -> None:
+    unlabelled = [row(target=target, metric=None, drop=None, drop_unit=None) for target in ("host", "coral")]
+    verdict = judge(unlabelled, Limits(max_accuracy_drop=1.0, min_agreement=0.5))
+    assert (verdict.passed, verdict.not_judged) == (True, ["max_accuracy_drop: the evaluation set has no labels"])
+    assert judge(unlabelled, Limits(min_agreement=0.5)).not_judged == []
+    assert broken(unlabelled, max_accuracy_drop=1.0, min_agreement=0.99) == ["min_agreement", "min_agreement"]
+
+
+def test_a_row_that_failed_says_nothing_of_labels(row: MakeRow) -> None:
+    failed = row(provenance="skipped", failed_stage="write", reason="refused", metric=None, drop=None)
+    assert judge([failed], Limits(max_accuracy_drop=1.0)).not_judged == []
 
 
 def test_latency_of_other_targets_is_judged_beside_a_stand_in(row: MakeRow, baseline: Row) -> None:

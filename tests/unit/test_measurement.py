@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 from compressor import runtimes
+from compressor.data.layout import Layout
+from compressor.data.npz import NpzFile
 from compressor.errors import BadInput, StageFailed
-from compressor.measurement import Measurement, cores, host, latency, measure, memory
+from compressor.measurement import Measurement, answers, cores, host, latency, measure, memory
 from compressor.progress import Progress
+from compressor.values import Split, Stream
 
 Onnx = Callable[..., Path]
 CORES = os.sched_getaffinity(0)
@@ -22,16 +25,17 @@ VALUES = np.random.default_rng(0).normal(size=(600, 3)).astype(np.float32)
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Callable[..., Path]:
-    def write(**arrays: Any) -> Path:
+def data(tmp_path: Path) -> Callable[..., Stream]:
+    def write(**arrays: Any) -> Stream:
         np.savez(tmp_path / "data.npz", **{f"{key[0]}_evaluation{key[1:]}": value for key, value in arrays.items()})
-        return tmp_path / "data.npz"
+        file = NpzFile(tmp_path / "data.npz")
+        return Layout("data.npz", file.columns()).part("evaluation").stream()
 
     return write
 
 
-def results_of(artifact: Path, data: Path) -> dict[str, Any]:
-    kept = data.with_name("results.npz")
+def results_of(artifact: Path, data: Stream) -> dict[str, Any]:
+    kept = artifact.with_name("results.npz")
     measure(artifact, data, results=kept)
     with np.load(kept) as arrays:
         return {name: arrays[name] for name in arrays.files}
@@ -66,6 +70,41 @@ def test_labels_of_another_shape_that_hold_the_same_numbers_are_taken(onnx_file:
 def test_without_labels_there_is_no_metric(onnx_file: Onnx, data: Any) -> None:
     found = measure(onnx_file(), data(x=VALUES))
     assert (found.metric, found.value) == ("", None)
+
+
+def test_the_metric_may_be_named(onnx_file: Onnx, data: Any) -> None:
+    one_hot = np.eye(3)[VALUES.argmax(1)]
+    found = measure(onnx_file(), data(x=VALUES, y=one_hot), metric="mean_squared_error")
+    assert (found.metric, found.value) == ("mean_squared_error", pytest.approx(np.square(VALUES - one_hot).mean()))
+    with pytest.raises(BadInput, match="mean_squared_error needs labels"):
+        measure(onnx_file(), data(x=VALUES), metric="mean_squared_error")
+    with pytest.raises(BadInput, match="did you mean 'accuracy'"):
+        measure(onnx_file(), data(x=VALUES), metric="acuracy")
+
+
+def test_samples_may_be_in_memory_or_read_for_the_inputs(onnx_file: Onnx) -> None:
+    split = Split({"x": VALUES}, VALUES.argmax(1))
+    asked: list[Any] = []
+
+    def read(inputs: Any) -> Split:
+        asked.extend(inputs)
+        return split
+
+    assert measure(onnx_file(), split).value == measure(onnx_file(), read).value == 1.0
+    assert [(spec.name, spec.shape) for spec in asked] == [("x", (None, 3))]
+
+
+def test_large_outputs_wait_in_a_file(onnx_file: Onnx, data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_IN_MEMORY", 100)
+    found = answers.Answers(2)
+    found.add({"y": np.ones((2, 20), np.float32)})
+    assert isinstance(found.arrays()["y"], np.memmap)
+    assert np.array_equal(results_of(onnx_file(), data(x=VALUES))["y"], VALUES)
+
+
+def test_fewer_samples_than_promised_are_bad_input(onnx_file: Onnx) -> None:
+    with pytest.raises(BadInput, match="600 of 601 samples"):
+        measure(onnx_file(), Stream(601, Split({"": VALUES}).blocks))
 
 
 def test_several_inputs_and_outputs_keep_their_names(onnx_file: Onnx, data: Any) -> None:
@@ -114,8 +153,8 @@ def test_the_labels_belong_to_the_output_that_is_named(onnx_file: Onnx, data: An
 def test_answers_that_are_no_numbers_are_a_failure(value: float, count: int, onnx_file: Onnx, data: Any) -> None:
     values = np.ones((600, 3), np.float32)
     values[:count, 1:] = value
-    kept = data(x=values).with_name("results.npz")
     path = onnx_file("(float[N,3] x) => (float[N,3] y) { y = Log (x) }")
+    kept = path.with_name("results.npz")
     with pytest.raises(StageFailed, match=f"answers NaN or infinity in 'y' for {count} of 600 samples"):
         measure(path, data(x=values), results=kept)
     assert not kept.exists()
@@ -127,6 +166,7 @@ UNFIT: dict[str, tuple[dict[str, Any], str]] = {
     "words": ({"x": np.full((4, 3), "a")}, "is not numeric"),
     "inputs of other names": ({"x_left": np.ones((4, 3)), "x_right": np.ones((4, 3))}, "does not name"),
     "labels of another shape": ({"x": np.ones((4, 3)), "y": np.ones((4, 2))}, "the labels do not fit"),
+    "labels in words": ({"x": np.ones((4, 3)), "y": np.full(4, "cat")}, "labels are not numeric"),
     "classes it does not have": ({"x": np.ones((4, 3)), "y": np.full(4, 7)}, "the labels do not fit"),
     "no samples": ({"x": np.ones((0, 3))}, "is empty"),
     "no evaluation set": ({"y": np.ones(3)}, "has no x_evaluation"),

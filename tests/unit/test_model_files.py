@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressor import class_check, model_files
+from compressor import model_files
 from compressor.errors import BadInput
+from compressor.file_checks import class_check
 
 FRAMEWORKS = {"tensorflow", "keras", "tf_keras"}
 
@@ -27,21 +29,81 @@ def layer(class_name: str, config: Any = None, **other: Any) -> dict[str, Any]:
 
 
 LAMBDA = layer("Lambda")
+
+
+def nested(inner: Any, key: str = "layer", class_name: str = "TimeDistributed") -> dict[str, Any]:
+    """A wrapper around the only layer of a payload, or around a value."""
+    wrapped = inner["config"]["layers"][0] if isinstance(inner, dict) and "layers" in inner.get("config", {}) else inner
+    return layer(class_name, {"name": "payload", key: wrapped})
+
+
+def function(name: str, module: str | None, **other: Any) -> dict[str, Any]:
+    """A function as Keras writes it down."""
+    return {"class_name": "function", "config": name, "module": module, **other}
+
+
+GET_FILE = function("get_file", "keras.utils", registered_name="get_file")
 HARMFUL: dict[str, tuple[dict[str, Any], str]] = {
     "a Lambda": (LAMBDA, "layer 'payload' is a Lambda"),
     "a Lambda of Keras 3": (layer("__lambda__", module="builtins"), "is a Lambda"),
     "a Lambda in a model in a model": (layer("Functional", {"name": "t", "layers": [LAMBDA]}), "'payload' is a Lambda"),
     "a Lambda among the arguments": (layer("Sequential", {"name": "a", "inbound_nodes": [[[LAMBDA]]]}), "is a Lambda"),
+    "a Lambda that is repeated over time": (nested(LAMBDA), "is a Lambda"),
+    "a Lambda run backwards": (nested(LAMBDA, "backward_layer", "Bidirectional"), "is a Lambda"),
+    "a Lambda as the cell of a network": (nested(LAMBDA, "cell", "RNN"), "is a Lambda"),
+    "a Lambda as the activation": (nested(LAMBDA, "activation", "Dense"), "is a Lambda"),
+    "a lambda as the loss of a model in the model": (
+        layer("Sequential", {"name": "a", "layers": []}, compile_config={"loss": {"class_name": "__lambda__"}}),
+        "is a Lambda",
+    ),
     "a TensorFlow function that writes": (
         layer("TFOpLambda", {"name": "payload", "function": "io.write_file"}),
         "layer 'payload' calls the TensorFlow function 'io.write_file'",
     ),
     "a TensorFlow function without a name": (layer("TFOpLambda", {"name": "payload"}), "calls the TensorFlow function"),
+    "a TensorFlow node": (layer("TensorFlowOpLayer", {"name": "payload", "node_def": "{}"}), "is a TensorFlowOpLayer"),
     "a class of another module": (layer("Popen", module="subprocess"), "'Popen' of the module 'subprocess'"),
     "a module that only looks like Keras": (layer("Dense", module="kerasy.layers"), "of the module 'kerasy.layers'"),
     "a function of another module": (layer("function", "system", module="os"), "of the module 'os'"),
     "a function of Keras that downloads": (layer("function", "get_file", module="keras.utils"), "get_file"),
     "a function of Keras that loads": (layer("function", "load_model", module="keras.models"), "load_model"),
+    "a function of Python": (layer("function", "exec", module="builtins"), "'exec' of the module 'builtins'"),
+    "an activation that downloads": (nested(GET_FILE, "activation", "Dense"), "calls the function 'get_file'"),
+    "an initializer that downloads": (nested(GET_FILE, "kernel_initializer", "Dense"), "the function 'get_file'"),
+    "a regularizer that downloads": (nested(GET_FILE, "kernel_regularizer", "Dense"), "the function 'get_file'"),
+    "a harmful function registered under a harmless name": (
+        layer("function", "relu", module="keras.utils", registered_name="relu"),
+        "'relu' of the module 'keras.utils'",
+    ),
+    "a harmless function registered under a harmful name": (
+        layer("function", "relu", module="keras.activations", registered_name="get_file"),
+        "which is no activation",
+    ),
+    "an activation of a module that only looks like Keras's": (
+        layer("function", "relu", module="keras.activations_of_mine"),
+        "which is no activation",
+    ),
+    "a harmless class registered under a harmful name": (
+        layer("Add", {"name": "payload"}, module="keras.utils", registered_name="get_file"),
+        "'Add' registered as 'get_file'",
+    ),
+    "a pickled module of torch": (layer("TorchModuleWrapper", module="keras.layers"), "is a TorchModuleWrapper"),
+    "a function of jax": (layer("JaxLayer", module="keras.layers"), "is a JaxLayer"),
+    "a module of flax": (layer("FlaxLayer", module="keras.layers"), "is a FlaxLayer"),
+    "a SavedModel from elsewhere": (
+        layer("TFSMLayer", {"name": "payload", "filepath": "/tmp/m"}, module="keras.layers"),
+        "is a TFSMLayer: it loads a model or code of another framework",
+    ),
+    "a vocabulary that is a file": (
+        layer("StringLookup", {"name": "payload", "vocabulary": "/etc/passwd"}, module="keras.layers"),
+        "layer 'payload' would read the file '/etc/passwd' as its vocabulary",
+    ),
+    "weights of words that are a file": (
+        layer("TextVectorization", {"name": "payload", "idf_weights": "/etc/passwd"}),
+        "would read the file '/etc/passwd' as its idf_weights",
+    ),
+    "a class name that is no text": (layer(["Dense"]), "or of its class, is no text"),  # type: ignore[arg-type]
+    "a name that is no text": (layer("Dense", {"name": ["a"]}), "the name of layer .* is no text"),
 }
 
 
@@ -79,6 +141,7 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, bytes], str]] = {
     "a member above it": ({**WHOLE, "../evil": b"x"}, r"'\.\./evil' reaches outside"),
     "a member elsewhere": ({**WHOLE, "/etc/evil": b"x"}, "'/etc/evil' reaches outside"),
     "a Windows path": ({**WHOLE, "..\\evil": b"x"}, "reaches outside"),
+    "an absolute Windows path": ({**WHOLE, "C:\\evil": b"x"}, "reaches outside"),
     "a Lambda": (WHOLE, "layer 'payload' is a Lambda"),
 }
 
@@ -88,6 +151,16 @@ def test_a_broken_archive_is_bad_input(case: str, tmp_path: Path) -> None:
     members, told = BROKEN_ARCHIVES[case]
     with pytest.raises(BadInput, match=told):
         model_files.load(archive(tmp_path / "m.keras", members))
+
+
+def test_an_archive_with_a_link_is_bad_input(tmp_path: Path) -> None:
+    path = archive(tmp_path / "m.keras", WHOLE)
+    with zipfile.ZipFile(path, "a") as file:
+        link = zipfile.ZipInfo("assets")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        file.writestr(link, "/etc")
+    with pytest.raises(BadInput, match="'assets' is a link to another file"):
+        model_files.load(path)
 
 
 def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_bad_input(tmp_path: Path) -> None:

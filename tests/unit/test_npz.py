@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from compressor.data import npz
+from compressor.data.columns import Part
+from compressor.data.layout import Layout
 from compressor.errors import BadInput
-from compressor.values import Dataset, Split
 
 DTYPES = st.sampled_from(["f4", "f8", "f2", "i1", "u1", "i8", "?", ">f4", "<u2"])
 ARRAYS = DTYPES.flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=1, max_dims=4, max_side=9)))
@@ -28,13 +29,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("npz")
 
 
+def part(path: Path, name: str = "evaluation") -> Part:
+    return Layout(str(path), npz.NpzFile(path).columns()).part(name)
+
+
 def streamed(path: Path, block: int = 256) -> tuple[Any, Any]:
-    file = npz.NpzFile(path)
-    file.count("evaluation")
-    blocks = file.rows("evaluation", block)
-    first = next(blocks)
-    inputs, labels = zip(first, *blocks, strict=True)
-    return np.concatenate([each[""] for each in inputs]).astype(first[0][""].dtype), labels
+    blocks = list(part(path).blocks(block))
+    values = np.concatenate([each.inputs[""] for each in blocks]).astype(blocks[0].inputs[""].dtype)
+    return values, [each.labels for each in blocks]
 
 
 @given(ARRAYS, st.integers(1, 12), st.booleans(), st.booleans())
@@ -56,7 +58,7 @@ def test_blocks_put_together_are_the_array(
 def test_a_whole_split_is_the_array(folder: Path, array: Any, labelled: bool) -> None:
     labels = {"y_evaluation": np.arange(len(array))} if labelled else {}
     np.savez(folder / "a.npz", x_evaluation=array, **labels)
-    split = npz.NpzFile(folder / "a.npz").split("evaluation")
+    split = part(folder / "a.npz").whole()
     assert split.count == len(array)
     assert split.inputs[""].tobytes() == array.tobytes()
     assert (split.labels is not None) == labelled
@@ -65,28 +67,21 @@ def test_a_whole_split_is_the_array(folder: Path, array: Any, labelled: bool) ->
 def test_several_inputs_come_by_name_side_by_side(tmp_path: Path) -> None:
     left, right = np.arange(10).reshape(5, 2), np.arange(5.0)
     np.savez(tmp_path / "a.npz", x_evaluation_left=left, x_evaluation_right=right, y_evaluation=np.arange(5))
-    file = npz.NpzFile(tmp_path / "a.npz")
-    assert sorted(file.input_names("evaluation")) == ["left", "right"]
-    blocks = list(file.rows("evaluation", 3))
-    assert [sorted(inputs) for inputs, _ in blocks] == [["left", "right"]] * 2
-    assert blocks[1][0]["left"].tolist() == left[3:].tolist()
-    assert blocks[1][1] is not None
-    assert blocks[1][1].tolist() == [3, 4]
+    blocks = list(part(tmp_path / "a.npz").blocks(3))
+    assert [sorted(block.inputs) for block in blocks] == [["left", "right"]] * 2
+    assert blocks[1].inputs["left"].tolist() == left[3:].tolist()
+    assert blocks[1].labels is not None
+    assert blocks[1].labels.tolist() == [3, 4]
 
 
-def split(start: int, count: int, *names: str) -> Split:
-    values = np.arange(start, start + 4 * count, dtype=np.float32).reshape(count, 4)
-    return Split(dict.fromkeys(names or ("image",), values), np.arange(count))
-
-
-@pytest.mark.parametrize("names", [("image",), ("left", "right")])
-def test_what_is_saved_is_loaded_again(names: tuple[str, ...], tmp_path: Path) -> None:
-    npz.save(Dataset("d", "s", split(0, 3, *names), split(100, 7, *names)), tmp_path / "data.npz")
-    loaded = npz.load(tmp_path / "data.npz")
-    assert (loaded.name, loaded.train, loaded.evaluation.count) == ("data", None, 7)
-    assert sorted(loaded.calibration.inputs) == ([""] if len(names) == 1 else sorted(names))
-    assert next(iter(loaded.evaluation.inputs.values())).tolist() == split(100, 7).inputs["image"].tolist()
-    assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
+@given(st.lists(st.integers(0, 19), unique=True), st.integers(1, 9), st.booleans())
+def test_picked_samples_are_those_that_were_asked_for(
+    folder: Path, rows: list[int], row_bytes: int, by_column: bool
+) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (20, row_bytes), np.uint8)
+    np.savez(folder / "a.npz", x_evaluation=np.asfortranarray(values) if by_column else values)
+    found = part(folder / "a.npz").pick(np.array(sorted(rows), int)).inputs[""]
+    assert np.array_equal(found, values[sorted(rows)])
 
 
 ONE = np.ones((4, 2))
@@ -104,11 +99,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_split_that_cannot_be_used_is_refused(case: str, tmp_path: Path) -> None:
     arrays, told = REFUSED[case]
     np.savez(tmp_path / "a.npz", **arrays)
-    file = npz.NpzFile(tmp_path / "a.npz")
     with pytest.raises(BadInput, match=told):
-        file.count("evaluation")
-    with pytest.raises(BadInput, match=told):
-        file.split("evaluation")
+        part(tmp_path / "a.npz")
 
 
 def test_python_objects_are_refused_without_unpickling_them(tmp_path: Path) -> None:
@@ -150,7 +142,7 @@ VALUES = np.random.default_rng(0).normal(size=(1100, 4)).astype(np.float32)
 def check_spoiled(path: Path, content: bytes) -> None:
     """The stored numbers come out, or BadInput; both when streamed and when read at once."""
     path.write_bytes(content)
-    for read in (lambda: streamed(path)[0], lambda: npz.NpzFile(path).split("evaluation").inputs[""]):
+    for read in (lambda: streamed(path)[0], lambda: part(path).whole().inputs[""]):
         try:
             found = read()
         except BadInput:
@@ -168,7 +160,7 @@ PLACES = st.integers(0, 200) | st.integers(0, 100_000)
 def test_a_file_cut_off_anywhere_is_bad_input(folder: Path, sound: bytes, place: int) -> None:
     (folder / "cut.npz").write_bytes(sound[: place % len(sound)])
     with pytest.raises(BadInput):
-        npz.NpzFile(folder / "cut.npz").count("evaluation")
+        part(folder / "cut.npz")
 
 
 @given(PLACES, st.integers(1, 255))
@@ -214,7 +206,7 @@ def test_a_header_that_tells_impossible_sizes_is_bad_input(shape: str, folder: P
     with pytest.raises(BadInput):
         streamed(folder / "c.npz")
     with pytest.raises(BadInput):
-        npz.NpzFile(folder / "c.npz").split("evaluation")
+        part(folder / "c.npz").whole()
 
 
 def test_a_header_of_a_newer_version_is_read(tmp_path: Path) -> None:
@@ -228,7 +220,7 @@ def test_a_header_of_a_newer_version_is_read(tmp_path: Path) -> None:
 def peak_of_streaming(path: Path, samples: int) -> int:
     np.savez(path, x_evaluation=np.zeros((samples, 512), np.float32), y_evaluation=np.zeros(samples))
     tracemalloc.start()
-    for _ in npz.NpzFile(path).rows("evaluation"):
+    for _ in part(path).blocks(256):
         pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from compressor import api, plan, recipe, registry
+from compressor import api, names, plan, recipe, registry
 from compressor.errors import BadInput
 from compressor.target import Target
-from compressor.values import Precision, Stage
+from compressor.values import Entry, Precision, Stage
 
 TARGETS = registry.names("targets")
 
@@ -20,14 +20,14 @@ def recipe_of(precision: str, *steps: Any) -> recipe.Recipe:
 
 def refusal(chosen: recipe.Recipe, *targets: Target) -> list[str]:
     with pytest.raises(BadInput) as caught:
-        plan.check(chosen, targets or api.load_targets(["host"]))
+        plan.check(chosen, targets or names.load_targets(["host"]))
     return [line.strip() for line in str(caught.value).splitlines()[1:]]
 
 
 @pytest.mark.parametrize("precision", Precision)
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_precision_is_planned_or_refused_with_the_targets_own_reason(name: str, precision: Precision) -> None:
-    (target,) = api.load_targets([name])
+    (target,) = names.load_targets([name])
     chosen = recipe_of(precision)
     if precision in target.precisions:
         planned = plan.check(chosen, [target])
@@ -41,14 +41,14 @@ def test_a_precision_is_planned_or_refused_with_the_targets_own_reason(name: str
 
 
 def test_the_devices_take_what_their_makers_say() -> None:
-    taken = {name: api.load_targets([name])[0].precisions for name in TARGETS}
+    taken = {name: names.load_targets([name])[0].precisions for name in TARGETS}
     assert taken["coral"] == (Precision.INT8,)
     assert taken["jetson"] == (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8)
     assert taken["host"] == taken["raspberry_pi"] == tuple(Precision)
 
 
 def test_every_refusing_target_is_told_at_once() -> None:
-    told = refusal(recipe_of("int16x8"), *api.load_targets(["coral", "host", "jetson"]))
+    told = refusal(recipe_of("int16x8"), *names.load_targets(["coral", "host", "jetson"]))
     assert [line.split(":")[0] for line in told] == [
         "target coral does not take int16x8",
         "target jetson does not take int16x8",
@@ -56,7 +56,7 @@ def test_every_refusing_target_is_told_at_once() -> None:
 
 
 def test_step_mistakes_and_refusals_are_told_together() -> None:
-    told = refusal(recipe_of("float32", "quantize_aware", "fine_tune"), *api.load_targets(["coral"]))
+    told = refusal(recipe_of("float32", "quantize_aware", "fine_tune"), *names.load_targets(["coral"]))
     assert told == [
         "steps.0.quantize_aware: makes sense with precision int8 only (received float32)",
         "steps.1.fine_tune: no step can follow 'quantize_aware'; move 'quantize_aware' to the end",
@@ -94,7 +94,7 @@ def test_quantize_aware_goes_with_int8_only(precision: Precision) -> None:
 
 @pytest.mark.parametrize("steps", [[PRUNE, "fine_tune"], [PRUNE, "fine_tune", "quantize_aware"], ["cluster"]])
 def test_steps_that_get_along_are_planned(steps: list[Any]) -> None:
-    assert plan.check(recipe_of("int8", *steps), api.load_targets(["host"])).rows
+    assert plan.check(recipe_of("int8", *steps), names.load_targets(["host"])).rows
 
 
 @pytest.mark.parametrize("name", recipe.shipped())
@@ -126,8 +126,29 @@ def test_a_float32_recipe_still_has_a_baseline_and_a_result() -> None:
 
 
 def test_a_target_counts_once_and_unknown_ones_are_told() -> None:
-    assert [target.name for target in api.load_targets(["host", "coral", "host"])] == ["host", "coral"]
+    assert [target.name for target in names.load_targets(["host", "coral", "host"])] == ["host", "coral"]
     with pytest.raises(BadInput, match="no target is called 'corel'; did you mean 'coral'"):
         api.check("int8", ["corel"])
     with pytest.raises(BadInput, match="no target was given"):
         api.check("int8", [])
+
+
+def test_an_onnx_model_becomes_onnx_files_only() -> None:
+    planned = plan.check(recipe_of("int8"), names.load_targets(["host", "jetson"]), Entry.ONNX)
+    assert {row.job.format for row in planned.rows} == {"onnx", "onnx_tensorrt"}
+
+
+@pytest.mark.parametrize("entry", [Entry.ONNX, Entry.GRAPH])
+def test_steps_need_layers_and_targets_files_that_can_be_made_all_told_at_once(entry: Entry) -> None:
+    chosen = recipe_of("int8", {"prune": {"sparsity": 0.5}}, "fine_tune")
+    with pytest.raises(BadInput) as caught:
+        plan.check(chosen, names.load_targets(["host", "coral"]), entry)
+    told = [line.strip() for line in str(caught.value).splitlines()[1:]]
+    assert told[0].startswith("prune, fine_tune work on Keras layers, and ")
+    refused = "target coral takes tflite, which is not made of an ONNX model: bring the Keras model"
+    assert told[1:] == ([refused] if entry is Entry.ONNX else [])
+
+
+def test_a_plain_graph_becomes_every_format() -> None:
+    planned = plan.check(recipe_of("int8"), names.load_targets(TARGETS), Entry.GRAPH)
+    assert planned == plan.check(recipe_of("int8"), names.load_targets(TARGETS))

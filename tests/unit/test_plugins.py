@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from compressor import api, formats, metrics, model_files, recipe, registry, runtimes, steps
+from compressor import data_sources, formats, metrics, model_files, names, recipe, registry, runtimes, steps
+from compressor.data.spec import DataSpec
+from compressor.data_sources import DataSource, Wanted
 from compressor.errors import BadInput
 from compressor.formats import Format
 from compressor.metrics import Metric
@@ -23,7 +25,7 @@ from compressor.runtimes import Runtime
 from compressor.sample import SampleModel
 from compressor.steps import Step, StepSettings
 from compressor.target import Target
-from compressor.values import Precision
+from compressor.values import Precision, TensorSpec
 
 FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.steps": ("STEP", Step),
@@ -31,6 +33,7 @@ FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.runtimes": ("RUNTIME", Runtime),
     "compressor.metrics": ("METRIC", Metric),
     "compressor.cli": ("COMMAND", click.Command),
+    "compressor.data_sources": ("DATA_SOURCE", DataSource),
     "compressor.model_files": ("MODEL_FILE", ModelFile),
     "targets": ("TARGET", Target),
     "sample_models": ("MODEL", SampleModel),
@@ -78,7 +81,8 @@ def test_a_format_writes_a_baseline_into_files_that_a_runtime_opens(name: str) -
     assert Precision.FLOAT32 in found.precisions
     assert len(set(found.precisions)) == len(found.precisions)
     assert any(found.suffix in runtimes.load(runtime).suffixes for runtime in runtimes.names())
-    assert found.packages
+    assert found.packages + found.converters
+    assert found.entries
 
 
 @pytest.mark.parametrize("name", runtimes.names())
@@ -96,23 +100,51 @@ def test_no_two_readers_open_the_same_suffix() -> None:
     assert all(suffix.startswith(".") for suffix in opened)
 
 
+@pytest.mark.parametrize("name", data_sources.names())
+def test_a_data_source_claims_its_own_example_alone_and_refuses_what_is_not_there(name: str, tmp_path: Path) -> None:
+    found = data_sources.load(name)
+    claiming = [other for other in data_sources.names() if data_sources.load(other).claims(found.example)]
+    assert claiming == [name]
+    assert data_sources.find(found.example) is found
+    assert one_line(f"data: {found.example}")
+    nowhere = DataSpec(source=str(tmp_path / found.example))
+    with pytest.raises(BadInput):
+        found.look(nowhere, False, False)
+    with pytest.raises(BadInput):
+        found.read(nowhere, Wanted((TensorSpec("x", (None, 4, 4, 3), "float32"),)))
+
+
+def test_data_of_no_kind_is_told_all_kinds() -> None:
+    with pytest.raises(BadInput, match=r"'data\.xyz' is no kind of data") as caught:
+        data_sources.find("data.xyz")
+    assert all(data_sources.load(name).example in str(caught.value) for name in data_sources.names())
+
+
 @pytest.mark.parametrize("name", metrics.names())
 def test_a_metric_says_the_same_of_the_same_and_orders_itself(name: str) -> None:
     found = metrics.load(name)
     outputs = np.random.default_rng(0).random((5, 1))
     assert found.same(outputs, outputs).shape == (5,)
-    assert [metrics.load(other).order for other in metrics.names()].count(found.order) == 1
+    orders = [metrics.load(other).order for other in metrics.names()]
+    assert found.order is None or orders.count(found.order) == 1
+    assert found.reason[0].islower()
+    assert not found.reason.endswith(".")
 
 
-def test_the_last_metric_suits_everything() -> None:
-    last = metrics.load(metrics.names()[-1])
+def test_the_last_metric_that_is_tried_suits_everything() -> None:
+    last = max((metrics.load(name) for name in metrics.names()), key=lambda metric: metric.order or 0)
     assert last.suits(None, np.ones(3))
     assert last.suits(np.ones((3, 7)), np.ones((3, 7)))
 
 
+def test_no_two_metrics_are_made_for_the_same_loss() -> None:
+    losses = [loss for name in metrics.names() for loss in metrics.load(name).losses]
+    assert len(set(losses)) == len(losses)
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_names_formats_and_runtimes_that_fit_together(name: str) -> None:
-    (target,) = api.load_targets([name])
+    (target,) = names.load_targets([name])
     assert target.name == name
     for route in target.routes:
         written = formats.load(route.format)
@@ -123,7 +155,7 @@ def test_a_target_names_formats_and_runtimes_that_fit_together(name: str) -> Non
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_gives_a_reason_for_every_precision_that_it_refuses(name: str) -> None:
-    (target,) = api.load_targets([name])
+    (target,) = names.load_targets([name])
     assert target.precisions
     assert set(target.refusals) == set(Precision) - set(target.precisions)
     assert all(one_line(reason) for reason in target.refusals.values())
@@ -135,12 +167,12 @@ def test_a_target_gives_a_reason_for_every_precision_that_it_refuses(name: str) 
 def test_a_recipe_keeps_a_limit_and_suits_a_device(name: str) -> None:
     loaded = recipe.load(name)
     assert loaded.limits.model_dump(exclude_none=True)
-    assert any(loaded.precision in target.precisions for target in api.load_targets(TARGETS) if target.device)
+    assert any(loaded.precision in target.precisions for target in names.load_targets(TARGETS) if target.device)
 
 
 @pytest.mark.parametrize("name", registry.names("sample_models"))
 def test_a_sample_model_is_ready_to_train(name: str) -> None:
-    sample = api.load_sample(name)
+    sample = names.load_sample(name)
     assert sample.epochs > 0
     assert sample.batch_size > 0
     assert 0 < sample.learning_rate < 1
@@ -164,13 +196,13 @@ NEW_FILES = {
     "compressor/runtimes/toy.py": "from compressor.runtimes import Runtime\n"
     "RUNTIME = Runtime('a runtime that is a toy', ('.toy',), 'json', 'json', lambda p, t: None)",
     "compressor/metrics/toy.py": "from compressor.metrics import Metric\n"
-    "METRIC = Metric('a metric that is a toy', 5, False, True, lambda a, b: False, None, None)",
+    "METRIC = Metric('a metric that is a toy', 5, 'dB', True, '', lambda a, b: False, None, None)",
     "targets/toy.py": "from compressor.target import Route, Target\nfrom compressor.values import Precision\n"
     "TARGET = Target('toy', 'a target that is a toy', (Route('toy', tuple(Precision), 'toy'),))",
     "sample_models/toy.py": "from compressor.sample import SampleModel\n"
     "MODEL = SampleModel('a model that is a toy', None, None, 'mse', 1, '0 %')",
     "compressor/model_files/toy.py": "from compressor.model_files import ModelFile\n"
-    "MODEL_FILE = ModelFile('a file that is a toy', ('.toy',), lambda p: None)",
+    "MODEL_FILE = ModelFile('a file that is a toy', ('.toy',), lambda p, known: None)",
     "recipes/toy.yaml": "summary: a recipe that is a toy\nsteps: [toy]\n",
     "compressor/cli/toy.py": "import click\n@click.command('toy')\ndef COMMAND():\n    click.echo('played')",
 }

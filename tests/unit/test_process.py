@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from compressor import process
+from compressor import process, resource_limits
 from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
 from compressor.process import Worker, child_environment
 from compressor.progress import Progress
@@ -36,9 +36,20 @@ def fail_without_a_file(): raise OSError("the disk is on fire")
 def stumble(): raise KeyError("k\\nsecond line")
 def close_pipe(): os.close(worker._pipe); time.sleep(60)
 def write(text): os.write(worker._pipe, text.encode())
+def keep_a_file():
+    import tempfile
+    return tempfile.mkstemp()[1]
 def not_json(): return {1, 2}
 def report(): worker.report_progress("train", 1, 3, "loss 0.5"); worker.report_progress("train", 3, 3); return "done"
 def chatter(): print("on stdout"); print("on stderr", file=sys.stderr); os.system("echo from a grandchild")
+def in_time(seconds):
+    with worker.deadline(seconds): time.sleep(1)
+    return "done"
+def swallow(): return len(bytearray(1 << 55))
+def limits():
+    import resource
+    data, core = (resource.getrlimit(each)[0] for each in (resource.RLIMIT_DATA, resource.RLIMIT_CORE))
+    return data, core, open("/proc/self/oom_score_adj").read()
 def has_children():
     return subprocess.Popen(["sleep", "60"]).pid
 """
@@ -220,3 +231,38 @@ def test_a_worker_ends_when_its_parent_is_killed(log: Path, gone: Gone) -> None:
         assert not gone(pid, 0)
         parent.kill()
     assert gone(pid)
+
+
+def test_a_part_that_takes_too_long_ends_the_worker_and_the_next_call_works(worker: Worker) -> None:
+    assert call(worker, "in_time", seconds=5) == "done"
+    with pytest.raises(StageFailed, match="the stage took longer than one of its parts may, and was stopped"):
+        call(worker, "in_time", seconds=0.2)
+    assert call(worker, "in_time", seconds=5) == "done"
+
+
+def test_memory_that_cannot_be_had_is_a_sentence_and_the_worker_lives_on(worker: Worker) -> None:
+    pid = call(worker, "double", value=1)["pid"]
+    with pytest.raises(StageFailed, match="memory ran out"):
+        call(worker, "swallow")
+    assert call(worker, "double", value=2)["pid"] == pid
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of the Linux kernel")
+def test_a_worker_cannot_take_all_memory_and_goes_first(worker: Worker) -> None:
+    data, core, score = call(worker, "limits")
+    memory = resource_limits.memory_bytes()
+    assert memory is not None
+    assert (core, int(score) >= 500) == (0, True)
+    assert resource_limits._has_gpu() or 0.85 * memory < data < 0.95 * memory
+
+
+def test_temporary_files_of_a_worker_are_gone_with_it(log: Path) -> None:
+    with Worker(log) as worker:
+        left = Path(call(worker, "keep_a_file"))
+        assert left.exists()
+        with pytest.raises(StageFailed):
+            call(worker, "leave", code=7)
+        assert not left.parent.exists()
+        again = Path(call(worker, "keep_a_file"))
+    assert again.parent != left.parent
+    assert not again.parent.exists()

@@ -187,6 +187,39 @@ def test_a_passed_report_says_which_limits_held(golden: Path, shown: Any) -> Non
     assert "passed: max_accuracy_drop 1, min_agreement 0.5\n" in shown(report.model_copy(update={"recipe": limited}))
 
 
+def test_a_limit_that_nobody_judged_is_not_called_kept(golden: Path, shown: Any) -> None:
+    report = schema.read(golden / "passed.json")
+    reason = "max_accuracy_drop: the evaluation set has no labels"
+    verdict = report.verdict.model_copy(update={"not_judged": [reason]})
+
+    def limited(**limits: float) -> Report:
+        recipe = report.recipe.model_copy(update={"limits": schema.Limits(**limits)})
+        return report.model_copy(update={"recipe": recipe, "verdict": verdict})
+
+    alone, both = limited(max_accuracy_drop=1), limited(max_accuracy_drop=1, min_agreement=0.5)
+    assert "passed: no limit was judged\n" in shown(alone)
+    assert f"not judged: {reason}\n" in shown(alone)
+    assert f"**Passed.** No limit was judged.\n\n> Not judged: {reason}\n" in markdown.render(alone)
+    assert "passed: min_agreement 0.5\n" in shown(both)
+    assert "**Passed.** Limits kept: min_agreement 0.5.\n" in markdown.render(both)
+
+
+def test_the_report_says_which_metric_and_why_or_that_there_is_none(golden: Path) -> None:
+    report = schema.read(golden / "passed.json")
+    assert "Judged by mean_squared_error: named by the user." in markdown.render(report)
+    unlabelled = report.model.model_copy(update={"metric": None, "metric_reason": None})
+    told = markdown.render(report.model_copy(update={"model": unlabelled}))
+    assert "The evaluation set has no labels: there is no metric and no drop." in told
+    assert "Judged by" not in told
+
+
+@pytest.mark.parametrize(
+    ("unit", "cell"), [("points", "+1.50"), ("percent", "+1.50 %"), ("dB", "+1.50 dB"), (None, "+1.50")]
+)
+def test_a_drop_is_shown_in_its_unit(unit: str | None, cell: str, row: Callable[..., Row]) -> None:
+    assert layout.cells(row(drop=1.5, drop_unit=unit))[layout.HEADERS.index("drop")] == cell
+
+
 def test_words_in_brackets_are_shown_as_they_are(report: Report, shown: Any) -> None:
     rows = [report.rows[3].model_copy(update={"reason": "[bold]x[/] [/red] y"})]
     assert "[bold]x[/] [/red] y" in shown(report.model_copy(update={"rows": rows, "warnings": ["[w]"]}))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compressor import api, rows
+from compressor import api, metrics, names, rows
+from compressor.errors import BadInput
 from compressor.plan import Job, PlannedRow
 from compressor.report.schema import Row
 from compressor.values import Artifact, Failure, Stage
@@ -27,7 +28,7 @@ def shifted(*samples: int) -> Any:
 class Run:
     """A run folder as the earlier stages leave it; outputs are arrays, or a failure."""
 
-    def __init__(self, folder: Path, target: str = "host", labels: Any = None) -> None:
+    def __init__(self, folder: Path, target: str = "host", labels: Any = None, metric: str = "accuracy") -> None:
         self.folder = folder
         self.plan = api.check("int8", [target])
         self.measurements: dict[tuple[Job, str], rows.Measured | Failure] = {}
@@ -36,6 +37,7 @@ class Run:
         np.savez(folder / "data.npz", x_evaluation=np.ones((8, 1)), **labelled)
         np.savez(folder / "reference.npz", answer=ANSWERS)
         self.labels = labels
+        self.metric = metric
 
     def planned(self, stage: Stage, runtime: str = "") -> PlannedRow:
         found = next(row for row in self.plan.rows if row.job.stage is stage and row.job.format == "tflite")
@@ -53,13 +55,19 @@ class Run:
         np.savez(kept, answer=outputs)
         metric = None
         if self.labels is not None:
-            metric = {"name": "accuracy", "value": float((outputs.argmax(1) == self.labels).mean())}
+            value = metrics.load(self.metric, trusted=True).value(self.labels, outputs)
+            metric = {"name": self.metric, "value": value}
         latency = {"p50": 1.0, "p90": 2.0, "p99": 3.0, "threads": 1, "runs": 50}
         answer = {"host": "here", "metric": metric, "latency_ms": latency, "peak_rss_bytes": 7}
         self.measurements[job, planned.runtime] = rows.Measured(answer, kept)
 
     def row(self, stage: Stage, runtime: str = "") -> Row:
-        return rows.Table(self.folder, self.measurements, self.artifacts).row(self.planned(stage, runtime))
+        return self.table.row(self.planned(stage, runtime))
+
+    @property
+    def table(self) -> rows.Table:
+        metric = None if self.labels is None else self.metric
+        return rows.Table(self.folder, self.measurements, self.artifacts, metric, trusted=True)
 
 
 LABELS = ANSWERS.argmax(1)
@@ -99,16 +107,40 @@ def test_without_labels_there_is_parity_and_no_drop(tmp_path: Path) -> None:
     run.add(Stage.FLOAT32, shifted(0))
     found = run.row(Stage.FLOAT32)
     assert (found.metric, found.drop, found.drop_unit, found.agreement) == (None, None, None, 0.875)
-    assert rows.Table(tmp_path, {}, {}).keras_metric() is None
+    assert run.table.keras_metric() is None
 
 
 def test_keras_is_judged_on_its_own_outputs(tmp_path: Path) -> None:
     labels = LABELS.copy()
     labels[0] = 3
-    Run(tmp_path, labels=labels)
-    metric = rows.Table(tmp_path, {}, {}).keras_metric()
+    metric = Run(tmp_path, labels=labels).table.keras_metric()
     assert metric is not None
     assert (metric.name, metric.value) == ("accuracy", 0.875)
+
+
+def test_a_drop_has_the_unit_of_the_named_metric(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS, metric="perplexity")
+    run.add(Stage.FLOAT32, shifted(0))
+    run.add(Stage.COMPRESSED, shifted(0, 1))
+    found = run.row(Stage.COMPRESSED)
+    assert found.metric is not None
+    assert (found.metric.name, found.drop_unit) == ("perplexity", "percent")
+    # 1/8 more of the samples ruled out, at 2^-23 instead of 1.
+    assert found.drop == pytest.approx(100 * (2 ** (23 / 8) - 1))
+
+
+def test_a_metric_of_the_users_own_is_used_when_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_of_rows.py").write_text(
+        "def right(labels, outputs):\n    return sum(outputs.argmax(1) == labels)\n"
+    )
+    run = Run(tmp_path, labels=LABELS, metric="own_of_rows:right")
+    run.add(Stage.FLOAT32, shifted(0))
+    found = run.row(Stage.FLOAT32)
+    assert found.metric is not None
+    assert (found.metric.value, found.drop, found.drop_unit, found.agreement) == (7, 12.5, "percent", 0.875)
+    with pytest.raises(BadInput, match="--trust"):
+        rows.Table(tmp_path, run.measurements, run.artifacts, "own_of_rows:right").keras_metric()
 
 
 def test_a_failure_is_a_row_with_its_stage_and_reason(tmp_path: Path) -> None:
@@ -157,8 +189,7 @@ def test_outputs_that_are_no_numbers_are_a_failed_row_and_no_crash(broken: float
 def test_the_device_itself_is_stated_with_the_way_to_get_it(tmp_path: Path) -> None:
     run = Run(tmp_path, "coral", labels=LABELS)
     run.add(Stage.COMPRESSED, ANSWERS)
-    (coral,) = api.load_targets(["coral"])
-    table = rows.Table(tmp_path, run.measurements, run.artifacts)
-    found = table.device_row(coral, run.planned(Stage.COMPRESSED))
+    (coral,) = names.load_targets(["coral"])
+    found = run.table.device_row(coral, run.planned(Stage.COMPRESSED))
     assert (found.runtime, found.provenance, found.failed_stage, found.bytes) == ("edgetpu", "skipped", None, 1000)
     assert "edgetpu_compiler" in (found.reason or "")

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compressor import api
+from compressor import names
 from compressor.data.fit import fit
+from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
 from compressor.values import Dataset, TensorSpec
 
 
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
-    return api.load_sample("digits_cnn").dataset()
+    return names.load_sample("digits_cnn").dataset()
 
 
 def test_the_digits_are_split_as_promised_and_shared_by_no_two_sets(digits: Dataset) -> None:
@@ -32,13 +33,14 @@ def test_the_digits_are_split_as_promised_and_shared_by_no_two_sets(digits: Data
 
 
 def test_the_digits_are_the_same_each_time(digits: Dataset) -> None:
-    again = api.load_sample("digits_cnn").dataset()
+    again = names.load_sample("digits_cnn").dataset()
     assert np.array_equal(again.evaluation.inputs["image"], digits.evaluation.inputs["image"])
 
 
-def test_the_digits_fit_their_network_without_a_warning(digits: Dataset) -> None:
+def test_the_digits_fit_their_network_without_a_warning(digits: Dataset, tmp_path: Path) -> None:
     image, digit = TensorSpec("image", (None, 8, 8, 1), "float32"), TensorSpec("digit", (None, 10), "float32")
-    assert fit(digits, (image,), (digit,))[1] == ()
+    fitted = fit(digits, DataSpec(source="digits_cnn"), (image,), (digit,), tmp_path / "data.npz")
+    assert (fitted.warnings, fitted.dataset.notes) == ((), ())
 
 
 @pytest.fixture
@@ -55,27 +57,27 @@ def test_mnist_that_is_nowhere_is_bad_input_that_says_both_ways(mnist: Path, mon
     offline = SimpleNamespace(datasets=SimpleNamespace(mnist=SimpleNamespace(load_data=unreachable)))
     monkeypatch.setitem(sys.modules, "tf_keras", offline)
     with pytest.raises(BadInput, match=r"(?s)no network.*COMPRESSOR_DATA.*mnist\.npz.*network"):
-        api.load_sample("mnist_cnn").dataset()
+        names.load_sample("mnist_cnn").dataset()
 
 
 @pytest.mark.parametrize("arrays", [{}, {"x_train": np.ones(3)}, dict.fromkeys(("x_train", "y_train"), np.ones(3))])
 def test_mnist_without_its_arrays_is_bad_input(arrays: dict[str, Any], mnist: Path) -> None:
     np.savez(mnist, **arrays)
     with pytest.raises(BadInput, match=r"mnist\.npz cannot be read"):
-        api.load_sample("mnist_cnn").dataset()
+        names.load_sample("mnist_cnn").dataset()
 
 
 def test_other_images_are_not_mnist(mnist: Path) -> None:
     np.savez(mnist, **dict.fromkeys(("x_train", "y_train", "x_test", "y_test"), np.ones((3, 28, 28))))
     with pytest.raises(BadInput, match="is not MNIST"):
-        api.load_sample("mnist_cnn").dataset()
+        names.load_sample("mnist_cnn").dataset()
 
 
 def test_mnist_is_scaled_to_one_and_calibrated_apart_from_training(mnist: Path) -> None:
     x = np.zeros((60_000, 28, 28), np.uint8)
     x[:500] = 255
     np.savez(mnist, x_train=x, y_train=np.zeros(60_000), x_test=x[:10_000], y_test=np.zeros(10_000))
-    found = api.load_sample("mnist_cnn").dataset()
+    found = names.load_sample("mnist_cnn").dataset()
     assert found.train is not None
     assert [part.count for part in (found.train, found.calibration, found.evaluation)] == [59_500, 500, 10_000]
     assert found.calibration.inputs["image"].min() == 1.0

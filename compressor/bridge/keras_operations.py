@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -35,20 +36,33 @@ def plain() -> dict[str, Callable[..., Any]]:
         "Add": tf.math.add,
         "Cos": tf.math.cos,
         "Divide": tf.math.divide,
+        "Equal": tf.math.equal,
         "Exp": tf.math.exp,
+        "Floor": tf.math.floor,
+        "Greater": tf.math.greater,
+        "GreaterEqual": tf.math.greater_equal,
+        "Less": tf.math.less,
+        "LessEqual": tf.math.less_equal,
         "Log": tf.math.log,
+        "Log1p": tf.math.log1p,
+        "LogicalAnd": tf.math.logical_and,
+        "LogicalNot": tf.math.logical_not,
+        "LogicalOr": tf.math.logical_or,
         "Matmul": tf.linalg.matmul,
         "Maximum": tf.math.maximum,
         "Minimum": tf.math.minimum,
         "Multiply": tf.math.multiply,
         "Negative": tf.math.negative,
+        "NotEqual": tf.math.not_equal,
         "Power": tf.math.pow,
+        "Reciprocal": tf.math.reciprocal,
         "Relu": tf.nn.relu,
         "Relu6": tf.nn.relu6,
         "Rsqrt": tf.math.rsqrt,
         "Selu": tf.nn.selu,
         "Sigmoid": tf.math.sigmoid,
         "Silu": tf.nn.silu,
+        "Sign": tf.math.sign,
         "Sin": tf.math.sin,
         "Softplus": tf.math.softplus,
         "Softsign": tf.nn.softsign,
@@ -57,6 +71,7 @@ def plain() -> dict[str, Callable[..., Any]]:
         "Subtract": tf.math.subtract,
         "Tanh": tf.math.tanh,
         "TrueDivide": tf.math.divide,
+        "Where": tf.where,
         "HardSilu": lambda x: tf.math.multiply(x, hard_sigmoid(x)),
         "HardSigmoid": hard_sigmoid,
         "GetItem": lambda x, key: x[key],
@@ -81,6 +96,16 @@ def _with_settings(operation: Any) -> dict[str, Callable[..., Any]]:
         "Sum": reduced(tf.math.reduce_sum),
         "Max": reduced(tf.math.reduce_max),
         "Min": reduced(tf.math.reduce_min),
+        "Any": reduced(tf.math.reduce_any),
+        "All": reduced(tf.math.reduce_all),
+        "Prod": reduced(tf.math.reduce_prod),
+        "Var": reduced(tf.math.reduce_variance),
+        "Std": reduced(tf.math.reduce_std),
+        "Flip": lambda x: tf.reverse(x, _listed(setting("axis"), x)),
+        "LogSoftmax": lambda x: tf.nn.log_softmax(x, axis=setting("axis", -1)),
+        "Repeat": lambda x: tf.repeat(x, setting("repeats"), axis=setting("axis")),
+        "Split": lambda x: tf.split(x, _parts(setting("indices_or_sections"), x, setting("axis")), setting("axis")),
+        "Swapaxes": lambda x: tf.transpose(x, _swapped(len(x.shape), setting("axis1"), setting("axis2"))),
         "Reshape": reshaped,
         "Transpose": lambda x: tf.transpose(x, perm=setting("axes")),
         "ExpandDims": lambda x: tf.expand_dims(x, axis=setting("axis")),
@@ -94,6 +119,26 @@ def _with_settings(operation: Any) -> dict[str, Callable[..., Any]]:
         "Clip": lambda x: tf.clip_by_value(x, setting("x_min"), setting("x_max")),
         "Cast": lambda x: tf.cast(x, setting("dtype")),
     }
+
+
+def _listed(axis: Any, x: Any) -> list[int]:
+    if axis is None:
+        return list(range(len(x.shape)))
+    return list(axis) if isinstance(axis, (list, tuple)) else [axis]
+
+
+def _parts(indices_or_sections: Any, x: Any, axis: int) -> int | list[int]:
+    """How many parts of one size, or the size of each: Keras tells where the cuts are."""
+    if isinstance(indices_or_sections, int):
+        return indices_or_sections
+    ends = [0, *indices_or_sections, x.shape[axis]]
+    return [end - start for start, end in itertools.pairwise(ends)]
+
+
+def _swapped(rank: int, first: int, second: int) -> list[int]:
+    order = list(range(rank))
+    order[first], order[second] = order[second], order[first]
+    return order
 
 
 def scaled_sum(x: Any, y: Any, scale: float) -> Any:

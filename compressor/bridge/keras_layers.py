@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import keras_operations
+from compressor.bridge import keras_operations
 from compressor.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,10 +21,20 @@ _COMMON = {"name", "trainable", "dtype"}
 # Weights are copied, so how they once were drawn does not matter.
 _IGNORED_SUFFIX = "_initializer"
 _IGNORED = {"embeddings_initializer", "batch_input_shape", "batch_shape"}
+_RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
+# Layers that change images in training alone, and that tf_keras lacks.
+_ONLY_TRAINING = {
+    *("AugMix", "CutMix", "MixUp", "RandAugment", "RandomColorDegeneration", "RandomColorJitter"),
+    *("RandomElasticTransform", "RandomErasing", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert"),
+    *("RandomPerspective", "RandomPosterization", "RandomSaturation", "RandomSharpness", "RandomShear"),
+}
 
 
-def remake(layer: keras.Layer) -> Callable[..., Any]:
+def remake(layer: keras.Layer, make_model: Callable[[Any], Any]) -> Callable[..., Any]:
     """A callable on tf_keras tensors: the layer made again; its weights are copied when it is first called.
+
+    Args:
+        make_model: makes a model again that the layer holds; it copies its weights itself.
 
     Raises:
         BadInput: there is no such layer in tf_keras, or it lacks a setting that is used.
@@ -33,11 +44,13 @@ def remake(layer: keras.Layer) -> Callable[..., Any]:
         return lambda inputs: keras_operations.scaled_sum(inputs[0], inputs[1], layer.scale)
     config = layer.get_config()
     after = _split_activation(layer, config)
-    made = _made(layer, config)
+    made = _made(layer, config, make_model)
     copied = False
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         nonlocal copied
+        if not getattr(made, "_expects_training_arg", True):
+            keywords.pop("training", None)
         result = made(*arguments, **keywords)
         if not copied:
             copy_weights(layer, made)
@@ -57,6 +70,12 @@ def copy_weights(layer: keras.Layer, made: tf_keras.layers.Layer) -> None:
         wanted.assign(given.numpy().reshape(wanted.shape))
 
 
+def fit_name(name: str) -> str:
+    """A name that TensorFlow takes as a scope: ASCII, without spaces, beginning with a letter, digit or dot."""
+    name = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name)
+    return name if re.match(r"[A-Za-z0-9.]", name) else f"layer{name}"
+
+
 def copy_weights_back(made: tf_keras.layers.Layer, layer: keras.Layer) -> None:
     """Give the Keras 3 layer the weights of the tf_keras layer that was made of it."""
     for wanted, given in pairs(layer, made):
@@ -69,7 +88,11 @@ def pairs(layer: keras.Layer, made: tf_keras.layers.Layer) -> list[tuple[Any, An
     Raises:
         BadInput: the two layers do not have the same weights.
     """
-    ours = [weight for weight in layer.weights if "seed_generator" not in weight.path]
+    if type(layer).__name__ == "Normalization":
+        # Its statistics were given to the other one as settings.
+        return []
+    inner = layer.layer if type(layer).__name__ == "SpectralNormalization" else layer
+    ours = [weight for weight in inner.weights if "seed_generator" not in weight.path]
     theirs = [(weight.name.rsplit("/", 1)[-1].removesuffix(":0"), weight) for weight in made.weights]
     by_name = {weight.name: weight for weight in ours}
     if len(by_name) == len(ours) and len(dict(theirs)) == len(theirs) and set(by_name) == set(dict(theirs)):
@@ -80,25 +103,52 @@ def pairs(layer: keras.Layer, made: tf_keras.layers.Layer) -> list[tuple[Any, An
     return list(zip(ours, (weight for _, weight in theirs), strict=True))
 
 
-def _made(layer: keras.Layer, config: dict[str, Any]) -> tf_keras.layers.Layer:
+def _made(layer: keras.Layer, config: dict[str, Any], make_model: Callable[[Any], Any]) -> tf_keras.layers.Layer:
     import tf_keras
 
     name = type(layer).__name__
+    config = config | {"name": fit_name(config["name"])}
     if name == "LayerScale":
         # keras.applications' own layer, one factor per channel: a depthwise convolution of size 1, which every
         # step and format knows.
-        return tf_keras.layers.DepthwiseConv2D(1, use_bias=False, name=layer.name)
+        return tf_keras.layers.DepthwiseConv2D(1, use_bias=False, name=config["name"])
+    if name == "SpectralNormalization":
+        # Only training normalizes; the layer inside holds the weights that answer.
+        return _made(layer.layer, layer.layer.get_config() | {"name": layer.name}, make_model)
     cls = getattr(tf_keras.layers, name, None)
-    if cls is None or not type(layer).__module__.startswith("keras."):
+    own = type(layer).__module__.startswith("keras.")
+    if own and name in _ONLY_TRAINING and cls is None:
+        return tf_keras.layers.Activation("linear", name=config["name"])
+    if cls is None or not own:
         raise _refused(layer, "tf_keras has no such layer")
-    inner = getattr(layer, "forward_layer", None) or (layer.layer if name == "TimeDistributed" else None)
-    if inner is not None:
-        config["layer"] = _made(inner, inner.get_config())
-        config.pop("backward_layer", None)
+    if name == "Normalization":
+        config |= _statistics(layer)
     try:
-        return cls(**_cleaned(layer, cls, config))
+        return cls(**_cleaned(layer, cls, config | _inner_layers(layer, config, make_model)))
     except (TypeError, ValueError) as error:
         raise _refused(layer, " ".join(str(error).split())[:200]) from None
+
+
+def _inner_layers(layer: keras.Layer, config: dict[str, Any], make_model: Callable[[Any], Any]) -> dict[str, Any]:
+    """Settings that are layers, or cells of a recurrent one, themselves."""
+    import keras
+
+    def again(inner: Any) -> Any:
+        return make_model(inner) if isinstance(inner, keras.Model) else _made(inner, inner.get_config(), make_model)
+
+    made: dict[str, Any] = {}
+    for key in ("layer", "backward_layer", "cell", "cells"):
+        if key in config:
+            inner = getattr(layer, "forward_layer" if key == "layer" and hasattr(layer, "forward_layer") else key)
+            made[key] = [again(each) for each in inner] if isinstance(inner, (list, tuple)) else again(inner)
+    return made
+
+
+def _statistics(layer: Any) -> dict[str, Any]:
+    """What the layer has learned of the data as plain numbers, which every copy of the model keeps."""
+    if layer.input_mean is not None:
+        return {}
+    return {"mean": layer.adapt_mean.numpy().ravel(), "variance": layer.adapt_variance.numpy().ravel()}
 
 
 def _cleaned(layer: keras.Layer, cls: type, config: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +161,7 @@ def _cleaned(layer: keras.Layer, cls: type, config: dict[str, Any]) -> dict[str,
     for key, value in config.items():
         if key in _IGNORED or key.endswith(_IGNORED_SUFFIX):
             continue
+        key = _RENAMED.get((cls.__name__, key), key)
         if key in taken:
             cleaned[key] = _plain_value(value)
         elif not _is_default(layer, key, value):
@@ -133,8 +184,10 @@ def _plain_value(value: Any) -> Any:
 
 def _is_default(layer: keras.Layer, key: str, value: Any) -> bool:
     parameters = inspect.signature(type(layer)).parameters
+    if key == "data_format" and value == "channels_last":
+        return True
     if key in parameters and parameters[key].default is not inspect.Parameter.empty:
-        return bool(value == parameters[key].default)
+        return bool((tuple(value) if isinstance(value, list) else value) == parameters[key].default)
     return not value or value == "auto"
 
 

@@ -1,0 +1,108 @@
+"""What users name → values: targets, samples, models and data.
+
+Only this module, `api` and the command line know of the folders `targets` and `sample_models`, and by name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from compressor import data_sources, metrics, model_files, registry, trusted_code
+from compressor.data.spec import DataSpec
+from compressor.data.spec_file import load_spec
+from compressor.errors import BadInput, unknown
+from compressor.recipe import Recipe
+from compressor.sample import SampleModel
+from compressor.target import Target
+from compressor.values import Entry
+
+_SAMPLES, _TARGETS = "sample_models", "targets"
+
+
+def load_targets(names: Sequence[str]) -> tuple[Target, ...]:
+    """Targets by name, each once, in the order given.
+
+    Raises:
+        BadInput: an unknown name, or none at all.
+    """
+    if not names:
+        raise BadInput("no target was given", expected=f"one of {', '.join(registry.names(_TARGETS))}")
+    return tuple(cast(Target, registry.load(_TARGETS, name, "TARGET", "target")) for name in dict.fromkeys(names))
+
+
+def is_sample(name: str) -> bool:
+    """Whether a sample model has this name."""
+    return name in registry.names(_SAMPLES)
+
+
+def load_sample(name: str) -> SampleModel:
+    """The sample of that name."""
+    return cast(SampleModel, registry.load(_SAMPLES, name, "MODEL", "sample model"))
+
+
+def find_model(model: str) -> tuple[str | None, Path | None]:
+    """A sample's module path, or the path of a model file or folder.
+
+    Raises:
+        BadInput: neither.
+    """
+    if is_sample(model):
+        return f"{_SAMPLES}.{model}", None
+    path = Path(model)
+    if path.suffix not in model_files.suffixes() and not path.exists() and len(path.parts) == 1:
+        raise unknown("sample model", model, registry.names(_SAMPLES))
+    model_files.reader(path)
+    return None, path.resolve()
+
+
+def entry_of(file: Path | None) -> Entry:
+    """Where a model file enters the flow; samples have layers."""
+    return Entry.KERAS if file is None else model_files.reader(file).entry(file)
+
+
+def find_data(
+    data: str | None, preprocess: Sequence[str], sample: str | None, recipe: Recipe, trusted: bool
+) -> tuple[DataSpec, str | None]:
+    """How the data is read, and the module path of the sample that brings it, if one does.
+
+    Raises:
+        BadInput: no data, none that can be read, or data that lacks what the recipe needs, as far as a look tells.
+    """
+    if data is None and sample is None:
+        raise BadInput(
+            "a model file needs data to be proven on",
+            expected="; ".join(data_sources.load(name).example for name in data_sources.names()),
+            fix="give it with --data",
+        )
+    own = sample.rpartition(".")[2] if sample else ""
+    spec = load_spec(own if data is None else data, preprocess)
+    if is_sample(spec.source):
+        return spec, f"{_SAMPLES}.{spec.source}"
+    _look(spec, recipe, trusted)
+    return spec, None
+
+
+def check_metric(metric: str, trusted: bool) -> None:
+    """See that a metric is there, or is code that is trusted; nothing is imported.
+
+    Raises:
+        BadInput: an unknown name, or code that is not trusted.
+    """
+    if trusted_code.is_address(metric):
+        trusted_code.check_trusted(metric, trusted)
+    else:
+        metrics.load(metric)
+
+
+def _look(spec: DataSpec, recipe: Recipe, trusted: bool) -> None:
+    kind = data_sources.find(spec.source)
+    kind.look(spec, False, trusted)
+    if not recipe.trains:
+        return
+    try:
+        kind.look(spec, True, trusted)
+    except BadInput as error:
+        trains = ", ".join(step.name for step in recipe.steps if step.step.trains)
+        raise BadInput(f"recipe '{recipe.name}' trains ({trains}), and {error}") from None
