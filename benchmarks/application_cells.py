@@ -43,7 +43,7 @@ IN_PLACE = ("cluster", "prune")
 SIZES = (32, 48, 64, 75, 96, 128, 224, 331)
 TRAINED_ON, CALIBRATED_ON, BATCH, SEED = 8, 2, 4, 0
 _GIB = 1 << 30
-_LONGEST_REASON = 20_000
+_LONGEST_REASON = 500
 
 
 class Network:
@@ -222,7 +222,7 @@ def _told(error: Exception) -> dict[str, str]:
     if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError) or any(s in reason for s in MEMORY_SIGNS):
         return {"outcome": "out of memory"}
     if isinstance(error, CompressorError):
-        told = "; ".join(line.strip() for line in reason.splitlines())[:_LONGEST_REASON]
+        told = "; ".join(line.strip() for line in reason.splitlines())
         return {"outcome": "refused" if isinstance(error, BadInput) else "failed", "reason": told}
     kind = "" if isinstance(error, NotRight) else f"{type(error).__name__}: "
     return {"outcome": "failed", "reason": kind + _telling_line(reason)}

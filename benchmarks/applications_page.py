@@ -19,6 +19,7 @@ TITLES = {
 _LAYER = re.compile(r"'[^']*' \((\w+)\)")
 _LAYERS = re.compile(r"layers? '[^']*' \(\w+\)(?:, '[^']*' \(\w+\))*")
 _SKIP = re.compile(r"skip: \[[^\]]*\]")
+_NAME = re.compile(r"'[^']*'")
 
 
 def page(networks: Mapping[str, Record], cells: Cells) -> str:
@@ -27,12 +28,12 @@ def page(networks: Mapping[str, Record], cells: Cells) -> str:
     reasons = _Reasons()
     rows = [_row(networks[name], cells, reasons) for name in names]
     heads = ["network", "input", "parameters", "largest difference", "bridge s", *TITLES.values()]
-    table = [_line(heads), _line(["---"] * len(heads)), *rows, _line(_counts(names, cells))]
+    table = [_line(heads), _line(["---"] * len(heads)), *rows, *_counts(names, cells)]
     return "\n".join([*_introduction(cells), "", *table, "", *_bridged(names, cells), "", *reasons.listed()]) + "\n"
 
 
 class _Reasons:
-    """Reasons by number; those that differ in the names of layers only are one."""
+    """Reasons by number; those that differ in names only are one."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], list[str]] = {}
@@ -47,7 +48,7 @@ class _Reasons:
         """The list below the table, empty when nothing was refused."""
         if not self._found:
             return []
-        lines = ["## Reasons", "", "Reasons that differ in the names of layers only are told once.", ""]
+        lines = ["## Reasons", "", "Reasons that differ in the names of layers and tensors only are told once.", ""]
         for number, ((cell, reason), networks) in enumerate(self._found.items(), 1):
             told = reason.replace("|", "\\|")
             lines.append(f"{number}. {TITLES.get(cell, cell)}, {len(networks)} × ({', '.join(networks)}): {told}")
@@ -55,12 +56,12 @@ class _Reasons:
 
 
 def _without_names(reason: str) -> str:
-    """A reason with the kinds of layers in place of their names, which are other ones in each network."""
+    """A reason without names of layers and tensors, which are other ones in each network; kinds of layers stay."""
 
     def kinds(found: re.Match[str]) -> str:
         return "layers of the kind " + ", ".join(sorted(set(_LAYER.findall(found.group()))))
 
-    return _SKIP.sub("skip: [their names]", _LAYERS.sub(kinds, reason))
+    return _NAME.sub("'…'", _SKIP.sub("skip: [their names]", _LAYERS.sub(kinds, reason)))
 
 
 def _introduction(cells: Cells) -> list[str]:
@@ -81,8 +82,8 @@ def _introduction(cells: Cells) -> list[str]:
         "  Runtime, and run; its input is int8 or it holds QuantizeLinear nodes, its answers have the right shape and",
         "  are finite.",
         "",
-        "A number in brackets is that of the reason below the table. With random weights and random samples this says",
-        "nothing of accuracy.",
+        "A number in brackets is that of the reason below the table; a cell that is not run yet is run when the",
+        "command goes on. With random weights and random samples this says nothing of accuracy.",
     ]
 
 
@@ -117,10 +118,17 @@ def _mark(name: str, cell: str, record: Record | None, reasons: _Reasons) -> str
 
 
 def _counts(names: list[str], cells: Cells) -> list[str]:
-    def works(cell: str) -> str:
-        return f"{sum(cells.get((name, cell), {}).get('outcome') == 'works' for name in names)} of {len(names)}"
+    """The last rows: how many networks come through, and how many are still to be run, where any are."""
 
-    return ["**works**", "", "", works("bridge"), "", *map(works, TITLES)]
+    def row(title: str, outcome: str | None) -> str:
+        counts = {
+            cell: str(sum(cells.get((name, cell), {}).get("outcome") == outcome for name in names))
+            for cell in ("bridge", *TITLES)
+        }
+        return _line([f"**{title} of {len(names)}**", "", "", counts.pop("bridge"), "", *counts.values()])
+
+    missing = any((name, cell) not in cells for name in names for cell in ("bridge", *TITLES))
+    return [row("works", "works"), *([row("not run", None)] if missing else [])]
 
 
 def _bridged(names: list[str], cells: Cells) -> list[str]:

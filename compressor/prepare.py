@@ -90,6 +90,17 @@ def _check_layers(chosen: recipe.Recipe, found: Subject) -> None:
             fix="use a recipe of precision alone, e.g. int8 or float16",
         )
 
+    added = [layer.name for layer in _layers(found) if type(layer).__name__ in ("AddLoss", "AddMetric")]
+    if chosen.steps and added:
+        raise BadInput(
+            f"the model has losses of its own ({', '.join(added)}), which steps cannot train with",
+            fix="save the model without add_loss and add_metric, or use a recipe of precision alone, e.g. int8",
+        )
+
+
+def _layers(found: Subject) -> list[tf_keras.layers.Layer]:
+    return [] if found.loaded.model is None else list(found.loaded.model.layers)
+
 
 def _answers(network: Network, dataset: Dataset) -> tuple[Array | None, dict[str, Array]]:
     """Labels and the model's own outputs for the evaluation set, block by block.

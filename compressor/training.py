@@ -112,10 +112,9 @@ class Trainer:
             callbacks=[*callbacks, _keep_zeros(model), _progress(stage, self.batches(settings))],
         )
         last = float(history.history["loss"][-1])
-        if not np.isfinite(last):
-            raise BadInput(
-                f"{stage} diverged: the loss became {last}", fix="lower learning_rate, or look for a wrong input scale"
-            )
+        if not np.isfinite(last) or not all(np.isfinite(weight.numpy()).all() for weight in model.trainable_weights):
+            became = f"the loss became {last}" if not np.isfinite(last) else "weights became NaN or infinite"
+            raise BadInput(f"{stage} diverged: {became}", fix="lower learning_rate, or look for a wrong input scale")
         return {
             "loss": loss,
             "epochs": settings.epochs,

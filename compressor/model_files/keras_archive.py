@@ -1,4 +1,4 @@
-"""Keras 3 models in `.keras` archives, over the bridge."""
+"""Models in `.keras` archives: of Keras 3 over the bridge, of tf_keras and Keras 2.12 to 2.15 as they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from compressor.errors import BadInput
 from compressor.file_checks import class_check, hdf5_check
 from compressor.model_files import Known, Loaded, ModelFile, _keras_3
 
-_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
 # An honest archive stores its weights nearly as they are; a bomb unpacks to thousands of times its size.
 _LARGEST_RATIO, _LARGEST_CONFIG = 200, 256 << 20
 _UNREADABLE = (
@@ -36,7 +36,8 @@ def read(path: Path, known: Known) -> Loaded:
     compiled = config.pop("compile_config", None) if isinstance(config, dict) else None
     class_check.check(path, config, known)
     _check_weights(path)
-    return replace(_keras_3.load(path, known), loss=keras_2_config.loss_name(json.dumps(compiled)))
+    loaded = _keras_2(path, known) if _version(path).startswith("2") else _keras_3.load(path, known)
+    return replace(loaded, loss=keras_2_config.loss_name(json.dumps(compiled)))
 
 
 def _config(path: Path) -> Any:
@@ -46,6 +47,28 @@ def _config(path: Path) -> Any:
             return json.loads(archive.read(_CONFIG))
     except _UNREADABLE as error:
         raise _corrupted(path, error) from None
+
+
+def _version(path: Path) -> str:
+    """Of the Keras that wrote the archive; "" where it does not say."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return str(json.loads(archive.read(_METADATA))["keras_version"])
+    except (*_UNREADABLE, TypeError):
+        return ""
+
+
+def _keras_2(path: Path, known: Known) -> Loaded:
+    import tf_keras
+
+    try:
+        model = tf_keras.models.load_model(str(path), compile=False, safe_mode=True, custom_objects=dict(known))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise BadInput(f"{path} cannot be loaded by tf_keras {tf_keras.__version__}: {reason}") from None
+    if not model.built or not getattr(model, "inputs", None):
+        raise BadInput(f"{path} states no input shape", fix="build the model (call it once) and save it again")
+    return Loaded(model)
 
 
 def _check_weights(path: Path) -> None:
@@ -83,4 +106,4 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
         raise BadInput(f"{path}: {_CONFIG} has {sizes[_CONFIG]} bytes")
 
 
-MODEL_FILE = ModelFile(summary="Keras 3 archive", suffixes=(".keras",), read=read)
+MODEL_FILE = ModelFile(summary="archive of Keras 3, or of tf_keras", suffixes=(".keras",), read=read)

@@ -108,6 +108,14 @@ def kernel(layer: tf_keras.layers.Layer) -> Array:
     return max((weight.numpy() for weight in layer.weights), key=np.size)
 
 
+def weights_at_stake(layer: tf_keras.layers.Layer) -> list[Any]:
+    """The trainable weights, and all of a model inside the model.
+
+    A frozen backbone that was left out without a word would leave most of a network as it is.
+    """
+    return list(layer.weights if hasattr(layer, "layers") else layer.trainable_weights)
+
+
 def _matching(names: Sequence[str], patterns: Iterable[str]) -> set[str]:
     return {name for pattern in patterns for name in fnmatch.filter(names, pattern)}
 

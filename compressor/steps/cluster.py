@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from compressor.errors import BadInput
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, kernel, refuse
+from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, kernel, refuse, weights_at_stake
 from compressor.training import Trainer, refresh_statistics
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def _clusterable(model: tf_keras.Model, settings: Settings) -> set[str]:
 
 
 def _largest(layer: tf_keras.layers.Layer) -> int:
-    """Number of values in the layer's largest trainable matrix or kernel, 0 when it has none."""
-    sizes = (int(weight.shape.num_elements()) for weight in layer.trainable_weights if weight.shape.rank > 1)
+    """Number of values in the layer's largest matrix or kernel at stake, 0 when it has none."""
+    sizes = (int(weight.shape.num_elements()) for weight in weights_at_stake(layer) if weight.shape.rank > 1)
     return max(sizes, default=0)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from compressor.errors import BadInput
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, kernel, refuse
+from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, kernel, refuse, weights_at_stake
 from compressor.training import Trainer, refresh_statistics
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _prunable(model: tf_keras.Model, settings: Settings) -> set[str]:
     weighty = [
         layer
         for layer in model.layers
-        if layer.name in selected and any(weight.shape.rank > 1 for weight in layer.trainable_weights)
+        if layer.name in selected and any(weight.shape.rank > 1 for weight in weights_at_stake(layer))
     ]
     unknown = [layer for layer in weighty if not PruneRegistry.supports(layer)]
     if unknown:

@@ -204,3 +204,16 @@ def test_normalization_behind_a_depthwise_convolution_is_simulated():
         layers.Dense(3),
     )
     assert _apply("quantize_aware", model, (8, 8, 2)).simulated is not None
+
+
+@pytest.mark.parametrize(("name", "settings"), [("prune", {"sparsity": 0.5}), ("cluster", {"clusters": 4})])
+def test_frozen_model_inside_a_model_is_not_left_out_without_a_word(name, settings):
+    import tf_keras
+
+    layers = tf_keras.layers
+    backbone = tf_keras.Sequential([layers.Input((8,)), layers.Dense(16)], name="backbone")
+    backbone.trainable = False
+    model = tf_keras.Sequential([layers.Input((8,)), backbone, layers.Dense(8)])
+    step = steps.load(name)
+    with pytest.raises(BadInput, match="'backbone'"):
+        step.apply(Workpiece(model), step.settings(**settings), Trainer(_dataset((8,), classes=8)))
