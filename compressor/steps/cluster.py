@@ -70,7 +70,7 @@ def _clusterable(model: tf_keras.Model, settings: Settings) -> set[str]:
 
     selected = chosen_layers("cluster", model, settings)
     weighty = [layer for layer in model.layers if layer.name in selected and _largest(layer) > settings.clusters]
-    unknown = [layer for layer in weighty if not ClusteringRegistry.supports(layer)]
+    unknown = [each for each in weighty if hasattr(each, "layers") or not ClusteringRegistry.supports(each)]
     if unknown:
         raise refuse(
             "cluster", unknown, "only single layers of the kinds that tensorflow-model-optimization knows are clustered"
