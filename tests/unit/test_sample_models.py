@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,8 @@ from compressor import names
 from compressor.data.fit import fit
 from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
-from compressor.values import Dataset, TensorSpec
+from compressor.values import Dataset, Split, Stream, TensorSpec
+from sample_models import _digits_on_photographs
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +85,178 @@ def test_mnist_is_scaled_to_one_and_calibrated_apart_from_training(mnist: Path) 
     assert found.calibration.inputs["image"].min() == 1.0
     assert found.train.inputs["image"].max() == 0.0
     assert found.evaluation.inputs["image"].shape == (10_000, 28, 28, 1)
+
+
+@dataclass(frozen=True)
+class Promised:
+    """What a sample's data is: a part of its source, samples per set, and one input's name, shape and dtype."""
+
+    source: str
+    counts: tuple[int, int, int]
+    name: str
+    shape: tuple[int, ...]
+    dtype: type
+    labels: tuple[int, ...] | None = ()
+
+
+CARRIED = {
+    "diabetes_mlp": Promised("load_diabetes", (292, 50, 100), "patient", (10,), np.float32, (1,)),
+    "series_lstm": Promised("generated", (3315, 195, 4810), "steps", (12, 12), np.float32, (1,)),
+    "char_lstm": Promised("pydoc_data", (0, 200, 320), "bytes", (64,), np.int32, (64,)),
+    "sentiment_lstm": Promised("generated", (2800, 200, 1000), "words", (40,), np.int32),
+    "autoencoder": Promised("generated", (7800, 300, 900), "frames", (640,), np.float32, (640,)),
+    "resnet8": Promised("generated", (6000, 300, 1000), "image", (32, 32, 3), np.float32),
+    "mobilenet_v1_025": Promised("generated", (1600, 100, 500), "image", (96, 96, 3), np.float32),
+    "mobilenet_v2": Promised("photographs", (0, 32, 32), "", (224, 224, 3), np.float32, None),
+}
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No data folder, and downloads that fail."""
+
+    def unreachable(**settings: object) -> None:
+        raise OSError("no network")
+
+    found = SimpleNamespace(load_data=unreachable)
+    monkeypatch.delenv("COMPRESSOR_DATA", raising=False)
+    datasets = SimpleNamespace(mnist=found, imdb=found, cifar10=found)
+    monkeypatch.setitem(sys.modules, "tf_keras", SimpleNamespace(datasets=datasets))
+
+
+def hashes(part: Split | Stream | None) -> list[bytes]:
+    assert isinstance(part, Split)
+    return [row.tobytes() for row in next(iter(part.inputs.values()))]
+
+
+def check(found: Dataset, promised: Promised) -> None:
+    """The promise is kept, no sample is in two sets, and none is twice where the network is judged."""
+    assert promised.source in found.source
+    train, calibration, evaluation = promised.counts
+    assert (found.calibration.count, found.evaluation.count) == (calibration, evaluation)
+    assert train in (0, found.train.count if found.train else 0)
+    sets = [part for part in (found.train, found.calibration, found.evaluation) if part is not None]
+    for part in sets:
+        assert isinstance(part, Split)
+        array = part.inputs[promised.name]
+        assert (array.shape[1:], array.dtype) == (promised.shape, promised.dtype)
+        assert np.isfinite(array).all()
+        assert (None if part.labels is None else part.labels.shape[1:]) == promised.labels
+    different = [set(hashes(part)) for part in sets]
+    assert len(set.union(*different)) == sum(map(len, different))
+    assert len(different[-1]) == evaluation
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("name", CARRIED)
+def test_without_folder_and_network_a_sample_has_data_that_says_what_it_is(name: str) -> None:
+    found = names.load_sample(name).dataset()
+    check(found, CARRIED[name])
+    again = names.load_sample(name).dataset()
+    assert hashes(again.evaluation) == hashes(found.evaluation)
+    assert hashes(again.calibration) == hashes(found.calibration)
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("name", ["lenet_300_100", "lenet5", "mnist_cnn", "ds_cnn"])
+def test_a_sample_without_its_data_says_how_to_get_it(name: str) -> None:
+    with pytest.raises(BadInput, match=r"set COMPRESSOR_DATA to a folder with"):
+        names.load_sample(name).dataset()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with files of the right shapes and chance values."""
+    rng = np.random.default_rng(0)
+    monkeypatch.setenv("COMPRESSOR_DATA", str(tmp_path))
+    for part, count in (("train", 2700), ("test", 300)):
+        sounds = rng.normal(-5, 2, (count, 61, 40, 1)).astype(np.float16)
+        # The end of a clip is silence in all of them.
+        sounds[:, 20:] = -13.8
+        np.savez(tmp_path / f"fsdd_logmel_{part}{count}.npz", x=sounds, y=np.arange(count) % 10)
+    series = rng.normal(size=(640, 25, 12)).astype(np.float32)
+    np.savez(tmp_path / "ts_JapaneseVowels.npz", x_train=series[:270], x_test=series[270:])
+    text = rng.integers(10, 123, 64 * 16_000).astype(np.uint8)
+    np.savez(tmp_path / "tinyshakespeare_bytes.npz", x=np.resize(text, 1_115_394))
+    words = rng.integers(0, 3000, (5000, 6))
+    texts = [" ".join(f"w{''.join(chr(97 + int(d)) for d in str(word))}" for word in row) for row in words]
+    np.savez(tmp_path / "sms_spam5574.npz", x=np.array([*texts, *texts[:574]]), y=np.arange(5574) % 2)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "promised"),
+    [
+        ("ds_cnn", Promised("fsdd", (2600, 100, 300), "sound", (61, 40, 1), np.float32)),
+        # The window from frame 20 on would be silence alone; those from 0, 8 and 16 differ.
+        ("autoencoder", Promised("fsdd", (7800, 300, 900), "frames", (640,), np.float32, (640,))),
+        ("series_lstm", Promised("JapaneseVowels", (3315, 195, 4810), "steps", (12, 12), np.float32, (1,))),
+        ("char_lstm", Promised("tinyshakespeare", (14_200, 200, 320), "bytes", (64,), np.int32, (64,))),
+        ("sentiment_lstm", Promised("sms_spam", (3800, 200, 1000), "words", (40,), np.int32)),
+    ],
+)
+def test_the_data_folder_comes_first_and_equal_samples_are_there_once(name: str, promised: Promised) -> None:
+    check(names.load_sample(name).dataset(), promised)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("ds_cnn", "fsdd_logmel_train2700.npz"),
+        ("series_lstm", "ts_JapaneseVowels.npz"),
+        ("char_lstm", "tinyshakespeare_bytes.npz"),
+        ("sentiment_lstm", "sms_spam5574.npz"),
+        ("resnet8", "cifar10.npz"),
+    ],
+)
+def test_a_file_of_the_data_folder_that_is_another_is_bad_input(name: str, file: str, folder: Path) -> None:
+    np.savez(folder / file, **dict.fromkeys(("x", "y", "x_train", "y_train", "x_test", "y_test"), np.ones((2, 2))))
+    with pytest.raises(BadInput, match=f"{file} is not"):
+        names.load_sample(name).dataset()
+
+
+@pytest.mark.usefixtures("folder")
+def test_spoken_digits_are_standardised_and_calibrated_on_every_digit() -> None:
+    found = names.load_sample("ds_cnn").dataset()
+    assert found.train is not None
+    sounds = found.train.inputs["sound"]
+    assert (float(sounds.mean()), float(sounds.std())) == pytest.approx((0, 1), abs=0.01)
+    assert set(found.calibration.labels.tolist()) == set(range(10))
+
+
+@pytest.mark.usefixtures("folder")
+def test_texts_are_padded_before_their_words_and_calibrate_both_kinds_alike() -> None:
+    found = names.load_sample("sentiment_lstm").dataset()
+    words = found.calibration.inputs["words"]
+    assert (words[:, :-6] == 0).all()
+    assert (words[:, -6:] >= 1).all()
+    assert words.max() < 2000
+    assert found.calibration.labels.sum() == 100
+
+
+@pytest.mark.usefixtures("offline")
+def test_the_label_of_a_byte_is_the_byte_that_follows() -> None:
+    found = names.load_sample("char_lstm").dataset()
+    assert found.train is not None
+    windows, following = found.train.inputs["bytes"], found.train.labels
+    assert np.array_equal(windows[:, 1:], following[:, :-1])
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_label_of_a_window_is_the_next_value_of_the_first_channel(folder: Path) -> None:
+    found = names.load_sample("series_lstm").dataset()
+    with np.load(folder / "ts_JapaneseVowels.npz") as stored:
+        first = stored["x_test"][0]
+    assert np.array_equal(found.evaluation.inputs["steps"][0], first[:12])
+    assert found.evaluation.labels[0, 0] == first[12, 0]
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_digit_is_drawn_where_the_label_says_so() -> None:
+    drawn, _ = _digits_on_photographs.pictures(32, 3, 200, 1, drawn=1.0)
+    bare, _ = _digits_on_photographs.pictures(32, 3, 200, 1, drawn=0.0)
+    assert (drawn.drawn.sum(), bare.drawn.sum()) == (200, 0)
+    assert 0 <= drawn.images.min() <= drawn.images.max() <= 1
+    # Ink is 0.6 away from the ground: pixels of a drawn picture lie much further apart.
+    assert drawn.images.std(axis=(1, 2)).mean() > 1.5 * bare.images.std(axis=(1, 2)).mean()
