@@ -20,7 +20,6 @@ class SampleModel:
         build: makes the untrained network (imports TensorFlow).
         dataset: loads the data; imports TensorFlow only if it has to download.
         loss: a tf_keras loss name.
-        epochs: of the training; 0 leaves the weights as `build` makes them.
         expects: what a trained float model reaches, in words.
     """
 

@@ -24,13 +24,11 @@ if TYPE_CHECKING:
 
 
 def trained(model: tf_keras.Model, sample: SampleModel, dataset: Dataset, seed: int) -> dict[str, Any]:
-    """Give the untrained `model` its trained weights and say how they came about; without epochs it keeps its own.
+    """Give the untrained `model` its trained weights and say how they came about.
 
     Args:
         dataset: fitted to the model.
     """
-    if sample.epochs == 0:
-        return {"loss": sample.loss, "epochs": 0, "seconds": 0.0, "last_loss": None, "cached": False}
     cached = _cache_folder() / f"{model.name}-{_key(sample, model, dataset, seed)}.h5"
     facts_file = cached.with_suffix(".json")
     # A cache entry that cannot be read is made again: nothing is lost but time.

@@ -22,6 +22,7 @@ _COMMON = {"name", "trainable", "dtype"}
 _IGNORED_SUFFIX = "_initializer"
 _IGNORED = {"embeddings_initializer", "batch_input_shape", "batch_shape"}
 _RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
+_DEPTHWISE = {"kernel": "depthwise", "bias": "bias"}
 # Layers that change images in training alone, and that tf_keras lacks.
 _ONLY_TRAINING = {
     *("AugMix", "CutMix", "MixUp", "RandAugment", "RandomColorDegeneration", "RandomColorJitter"),
@@ -112,6 +113,8 @@ def _made(layer: keras.Layer, config: dict[str, Any], make_model: Callable[[Any]
         # keras.applications' own layer, one factor per channel: a depthwise convolution of size 1, which every
         # step and format knows.
         return tf_keras.layers.DepthwiseConv2D(1, use_bias=False, name=config["name"])
+    if name == "Conv2D" and _is_depthwise(layer):
+        return _depthwise(config)
     if name == "SpectralNormalization":
         # Only training normalizes; the layer inside holds the weights that answer.
         return _made(layer.layer, layer.layer.get_config() | {"name": layer.name}, make_model)
@@ -127,6 +130,22 @@ def _made(layer: keras.Layer, config: dict[str, Any], make_model: Callable[[Any]
         return cls(**_cleaned(layer, cls, config | _inner_layers(layer, config, make_model)))
     except (TypeError, ValueError) as error:
         raise _refused(layer, " ".join(str(error).split())[:200]) from None
+
+
+def _is_depthwise(layer: Any) -> bool:
+    """Whether a grouped convolution has one filter per channel."""
+    each = layer.groups > 1 and layer.groups == layer.filters and layer.kernel.shape[2] == 1
+    return bool(each and len(set(layer.strides)) == 1 and layer.data_format == "channels_last")
+
+
+def _depthwise(config: dict[str, Any]) -> tf_keras.layers.Layer:
+    """The same as a depthwise convolution: a grouped one is a compiled call in tf_keras, closed to converters."""
+    import tf_keras
+
+    kept = ("name", "trainable", "kernel_size", "strides", "padding", "dilation_rate", "activation", "use_bias")
+    settings = {key: _plain_value(config[key]) for key in kept}
+    regularizers = {f"{new}_regularizer": _plain_value(config[f"{old}_regularizer"]) for old, new in _DEPTHWISE.items()}
+    return tf_keras.layers.DepthwiseConv2D(**settings, **regularizers)
 
 
 def _inner_layers(layer: keras.Layer, config: dict[str, Any], make_model: Callable[[Any], Any]) -> dict[str, Any]:

@@ -200,6 +200,20 @@ def test_mixed_precision_is_compressed_in_float32(keras, tmp_path):
     np.testing.assert_allclose(loaded.model.predict(samples, verbose=0), model.predict(samples, verbose=0), atol=5e-3)
 
 
+def test_grouped_convolution_of_one_filter_per_channel_becomes_a_depthwise_one(keras):
+    image = keras.Input((8, 8, 6))
+    grouped = keras.layers.Conv2D(6, 3, groups=6, padding="same", activation="relu", name="each")(image)
+    model = keras.Model(image, keras.layers.Conv2D(4, 1, groups=2)(grouped))
+    bridged, difference = keras_bridge.bridge(model)
+    assert type(bridged.get_layer("each")).__name__ == "DepthwiseConv2D"
+    assert type(bridged.layers[-1]).__name__ == "Conv2D"
+    assert difference < 1e-5
+    bridged.get_layer("each").depthwise_kernel.assign_add(keras.ops.ones((3, 3, 6, 1)))
+    before = model.get_layer("each").kernel.numpy().copy()
+    keras_bridge.back(bridged, model)
+    np.testing.assert_allclose(model.get_layer("each").kernel.numpy(), before + 1, rtol=1e-6)
+
+
 def test_shared_layer_stays_shared(keras):
     bridged, _ = keras_bridge.bridge(_shared_nested_two_ended(keras))
     assert [layer.name for layer in bridged.layers].count("shared") == 1

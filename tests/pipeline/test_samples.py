@@ -106,7 +106,7 @@ def test_a_sample_of_every_kind_of_answer_is_written_and_judged_on_both_runtimes
     assert all(row.max_abs_error < 1e-4 for row in measured if row.stage == "float32")
 
 
-def test_the_untrained_sample_answers_differently_to_different_pictures() -> None:
+def test_the_sample_of_random_weights_answers_differently_to_different_pictures() -> None:
     sample = names.load_sample("mobilenet_v2")
     answers = sample.build().predict(sample.dataset().calibration.inputs[""][:4], verbose=0)
     assert np.ptp(answers, axis=0).max() > 1e-4
