@@ -103,7 +103,7 @@ class Worker:
         self._replies, theirs = os.pipe()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "compressor.worker", str(theirs)],
+                [sys.executable, "-P", "-m", "compressor.worker", str(theirs), self._scratch],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

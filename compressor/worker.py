@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import queue
+import shutil
 import signal
 import sys
 import threading
@@ -45,13 +46,13 @@ def deadline(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def main(pipe: int) -> None:
-    """Serve jobs until stdin closes."""
+def main(pipe: int, scratch: str) -> None:
+    """Serve jobs until stdin closes; `scratch` is the folder for temporary files, this worker's alone."""
     global _pipe
     _pipe = pipe
     resource_limits.apply()
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
+    threading.Thread(target=_read_jobs, args=(jobs, scratch), daemon=True).start()
     while True:
         _send(_answer(json.loads(jobs.get())))
 
@@ -59,10 +60,11 @@ def main(pipe: int) -> None:
 _pipe: int | None = None
 
 
-def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
+def _read_jobs(jobs: queue.SimpleQueue[str], scratch: str) -> None:
     for line in sys.stdin:
         jobs.put(line)
-    # The parent is gone: a half-done training must not go on alone.
+    # The parent is gone: a half-done training must not go on alone, and nobody else removes what it left.
+    shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 
@@ -107,4 +109,4 @@ def _send(reply: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     # Jobs import this module by its real name: hand the pipe to that copy, not to __main__.
-    importlib.import_module("compressor.worker").main(int(sys.argv[1]))
+    importlib.import_module("compressor.worker").main(int(sys.argv[1]), sys.argv[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,17 +49,22 @@ def _check_network(path: Path, layers: list[dict[str, Any]]) -> None:
         )
 
 
-def _read(value: Any, calls: dict[str, list[Any]]) -> Iterator[tuple[str, int]]:
+def _read(value: Any, calls: dict[str, list[Any]]) -> Iterator[tuple[str, float]]:
     """Results that a call reads, as layer and number of its call: `[layer, call, output, …]` at any depth."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
         if isinstance(each, list):
-            if len(each) > 2 and isinstance(each[0], str) and each[0] in calls and isinstance(each[1], int):
-                yield each[0], each[1]
+            if len(each) > 2 and isinstance(each[0], str) and each[0] in calls and isinstance(each[2], int):
+                yield each[0], each[1] if _counts(each[1]) else math.inf
             waiting += each
         elif isinstance(each, dict):
             waiting += each.values()
+
+
+def _counts(number: Any) -> bool:
+    """Whether it can be the number of a call; tf_keras waits for others as well."""
+    return isinstance(number, int | float) and number >= 0 and (isinstance(number, int) or number.is_integer())
 
 
 def _listed(value: Any) -> list[Any]:

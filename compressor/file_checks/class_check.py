@@ -100,7 +100,7 @@ def _check_harmless(path: Path, layer: str, entry: dict[str, Any]) -> None:
     name = entry["class_name"]
     inner = entry.get("config")
     own_name = inner.get("name") if isinstance(inner, dict) else None
-    if not isinstance(name, str) or not isinstance(own_name, str | None):
+    if not isinstance(name, str) or not isinstance(own_name, str | None) or own_name == "":
         raise BadInput(f"{path}: the name of layer '{layer}', or of its class, is no text", received=repr(name)[:100])
     if name in _LAMBDA:
         raise BadInput(

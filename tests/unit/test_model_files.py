@@ -103,6 +103,7 @@ HARMFUL: dict[str, tuple[dict[str, Any], str]] = {
         "would read the file '/etc/passwd' as its idf_weights",
     ),
     "a class name that is no text": (layer(["Dense"]), "or of its class, is no text"),  # type: ignore[arg-type]
+    "a name without a letter": (layer("Dense", {"name": ""}), "the name of layer .* is no text"),
     "a name that is no text": (layer("Dense", {"name": ["a"]}), "the name of layer .* is no text"),
 }
 

@@ -218,7 +218,8 @@ import sys
 from pathlib import Path
 from compressor.process import Worker
 worker = Worker(Path(sys.argv[1]))
-print(worker.call("s", "compressor.unit_jobs:double", {"value": 1}, 30)["pid"], flush=True)
+print(worker.call("s", "compressor.unit_jobs:double", {"value": 1}, 30)["pid"])
+print(worker.call("s", "compressor.unit_jobs:keep_a_file", {}, 30), flush=True)
 worker.call("s", "compressor.unit_jobs:hang", {}, 60)
 """
 
@@ -227,10 +228,12 @@ def test_a_worker_ends_when_its_parent_is_killed(log: Path, gone: Gone) -> None:
     command = [sys.executable, "-c", PARENT, str(log)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=child_environment()) as parent:
         assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
+        pid, left = int(parent.stdout.readline()), Path(parent.stdout.readline().strip())
+        assert left.exists()
         assert not gone(pid, 0)
         parent.kill()
     assert gone(pid)
+    assert not left.parent.exists()
 
 
 def test_a_part_that_takes_too_long_ends_the_worker_and_the_next_call_works(worker: Worker) -> None:
