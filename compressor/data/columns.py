@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.errors import BadInput
 from compressor.values import Array, Split, Stream
 
 # Large enough to keep a disk busy, small enough to be copied a few times over.
@@ -71,6 +72,24 @@ def column_of(value: Any) -> ArrayColumn:
         value = np.asarray(value)
         shape, dtype = value.shape, value.dtype
     return ArrayColumn(value, shape, dtype)
+
+
+def check_dtypes(told: str, dtypes: Mapping[str, np.dtype[Any]]) -> None:
+    """Refuse arrays of Python objects.
+
+    Args:
+        told: what holds the arrays, for the message.
+
+    Raises:
+        BadInput: names the first such array.
+    """
+    for name, dtype in dtypes.items():
+        if dtype.hasobject:
+            raise BadInput(
+                f"{told}: the array {name} holds Python objects",
+                expected="numbers",
+                fix="convert it to one numeric dtype",
+            )
 
 
 def picked_in_passing(column: Column, rows: NDArray[np.intp], size: int) -> Array:

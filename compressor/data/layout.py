@@ -32,20 +32,13 @@ class Layout:
         preparation: what is still to be done to all samples.
 
     Raises:
-        BadInput: an array holds Python objects, or `x` stands beside sets that are split already.
+        BadInput: `x` stands beside sets that are split already.
     """
 
     def __init__(self, told: str, columns: Mapping[str, Column], preparation: Preparation | None = None) -> None:
         self.told = told
         self._columns = columns
         self._preparation = preparation
-        for name, column in columns.items():
-            if column.dtype.hasobject:
-                raise BadInput(
-                    f"{told}: the array {name} holds Python objects",
-                    expected="numbers",
-                    fix="convert it to one numeric dtype",
-                )
         self.split_already = any(self._inputs(word) for words in _SETS.values() for word in words)
         if self.split_already and "x" in columns:
             raise BadInput(f"{told} holds x beside sets that are split already", received=self._received())

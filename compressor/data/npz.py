@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.data import preparation
-from compressor.data.columns import Column, picked_in_passing, rows_per_block
+from compressor.data.columns import Column, check_dtypes, picked_in_passing, rows_per_block
 from compressor.data.preparation import Preparation
 from compressor.errors import BadInput
 from compressor.values import Array
@@ -125,13 +125,7 @@ def _headers(path: Path) -> dict[str, Header]:
             expected=_EXPECTED,
             fix="write it with numpy.savez",
         ) from None
-    for name, header in headers.items():
-        if header.dtype.hasobject:
-            raise BadInput(
-                f"{path}: the array {name} holds Python objects",
-                expected="numbers",
-                fix="convert it to one numeric dtype",
-            )
+    check_dtypes(str(path), {name: header.dtype for name, header in headers.items()})
     return headers
 
 

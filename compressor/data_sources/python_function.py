@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor import trusted_code
-from compressor.data.columns import column_of
+from compressor.data.columns import check_dtypes, column_of
 from compressor.data.layout import Layout
 from compressor.data.source_checks import only_settings
 from compressor.data.spec import DataSpec
@@ -55,7 +55,9 @@ def read(spec: DataSpec, wanted: Wanted) -> Dataset:
             raise BadInput(
                 f"{spec.source} returns no array for {name}", expected=_EXPECTED, received=type(value).__name__
             ) from None
-    layout = Layout(f"what {spec.source} returns", columns)
+    told = f"what {spec.source} returns"
+    check_dtypes(told, {name: column.dtype for name, column in columns.items()})
+    layout = Layout(told, columns)
     return layout.dataset(spec.source.rpartition(":")[2], spec, wanted.trains, wanted.only_evaluation)
 
 
