@@ -27,7 +27,7 @@ from compressor.bridge import keras_bridge
 from compressor.errors import BadInput, CompressorError
 from compressor.networks import sized, tensorflow_network
 from compressor.networks.tensorflow_network import TensorFlowNetwork
-from compressor.training import Trainer, set_up_devices
+from compressor.training import Trainer, set_up
 from compressor.values import Array, Dataset, Precision, Source, Split, TensorSpec
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def main(name: str, size: int, memory_gib: float, cells: list[str], tell: Callab
     """Do the cells in order; a failure of one does not touch the next."""
     limit = int(memory_gib * _GIB)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    set_up_devices(SEED)
+    set_up(seed=SEED)
     with tempfile.TemporaryDirectory() as folder:
         network = Network(name, size, Path(folder))
         for cell in cells:

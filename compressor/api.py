@@ -25,6 +25,7 @@ from compressor.recipe import Recipe
 from compressor.report import gate as gate_rules
 from compressor.report.schema import Report
 from compressor.report.schema import read as read_report
+from compressor.training_options import TrainingOptions, from_mapping
 from compressor.trusted_code import check_trusted
 from compressor.values import Dataset, Entry, Split, clean_name
 
@@ -46,6 +47,7 @@ def run(
     timeout: float = 1800.0,
     on_progress: Callable[[Progress], None] | None = None,
     debug: bool = False,
+    training: TrainingOptions | Mapping[str, Any] | None = None,
 ) -> Report:
     """Compress a model, export it for the targets, prove it, and leave a run folder.
 
@@ -68,6 +70,8 @@ def run(
         timeout: seconds that one conversion or one measurement may take.
         on_progress: is told how far the run is.
         debug: keep the partial folder when the run fails.
+        training: how samples and steps are trained: device, strategy, batches; see
+            `compressor.training_options.TrainingOptions`, whose fields a mapping may name.
 
     Returns:
         The report; `report.exit_code` is 0 when every limit holds and every row finished, else 1.
@@ -104,6 +108,7 @@ def run(
             timeout=timeout,
             listener=on_progress or silent,
             debug=debug,
+            training=_training(training),
             in_memory_name=name,
         )[0]
 
@@ -125,6 +130,7 @@ def run_into(
     timeout: float,
     listener: Listener,
     debug: bool,
+    training: TrainingOptions,
     in_memory_name: str | None = None,
 ) -> tuple[Report, Path]:
     """`run`, and the folder it left; `in_memory_name` is the name of a model that was given as an object."""
@@ -153,6 +159,7 @@ def run_into(
         custom_objects=custom_objects,
         trusted=trust,
         in_memory=in_memory_name is not None,
+        training=training,
         limits=limits or Limits(),
         threads=threads,
         seed=seed,
@@ -160,6 +167,10 @@ def run_into(
     )
     folder = Path(out) if out else run_folder.free_name(Path("runs"), f"{name}-{chosen.name}", request.identity)
     return pipeline.run(request, folder.resolve(), listener, keep_partial=debug), folder
+
+
+def _training(asked: TrainingOptions | Mapping[str, Any] | None) -> TrainingOptions:
+    return asked if isinstance(asked, TrainingOptions) else from_mapping(asked or {})
 
 
 def check(

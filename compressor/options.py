@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,6 +64,51 @@ timeout_option = click.option(
     show_default=True,
     help="Seconds for one conversion or one measurement.",
 )
+
+_TRAINING = (
+    click.option(
+        "--device", default="auto", show_default=True, help="Where training happens: auto, cpu, gpu or gpu:N, the N-th."
+    ),
+    click.option("--memory-limit", type=click.IntRange(1), metavar="MIB", help="Of each GPU; default grows as needed."),
+    click.option("--mixed-precision", is_flag=True, help="Train in half precision where the device is fast with it."),
+    click.option("--batch-size", metavar="N|auto", help="Samples per training step; auto finds the most that fit."),
+    click.option("--eager", is_flag=True, help="Train without graphs, to debug."),
+    click.option("--xla", is_flag=True, help="Compile training by XLA."),
+    click.option(
+        "--strategy",
+        default="none",
+        show_default=True,
+        help="Spread training: none, mirrored (GPUs), multiworker (machines, by TF_CONFIG) or tpu.",
+    ),
+    click.option("--replicas", type=click.IntRange(1), help="GPUs of mirrored; without GPUs, parts of the CPU."),
+    click.option(
+        "--early-stopping",
+        type=click.IntRange(1),
+        metavar="EPOCHS",
+        help="Stop once the loss on held-out training samples has not fallen for so long.",
+    ),
+    click.option("--tensorboard", is_flag=True, help="Leave event files in the folder tensorboard of the run."),
+)
+
+
+def training_options(command: _Command) -> _Command:
+    """Add what says where and how training happens; the command gets one `training`."""
+
+    @functools.wraps(command)
+    def collected(**arguments: Any) -> Any:
+        from compressor.training_options import TrainingOptions
+
+        asked = {field.name: arguments.pop(field.name) for field in fields(TrainingOptions)}
+        size = asked["batch_size"]
+        if size is not None and size.isdecimal():
+            asked["batch_size"] = int(size)
+        return command(**arguments, training=TrainingOptions(**asked))
+
+    wrapped: _Command = collected
+    for option in reversed(_TRAINING):
+        wrapped = option(wrapped)
+    return wrapped
+
 
 _LIMITS = {
     "max_accuracy_drop": "Largest accuracy drop, in points (percent for errors, dB for PSNR).",

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
 from compressor.report import gate, markdown, schema
 from compressor.target import Target
+from compressor.training_options import TrainingOptions
 from compressor.values import Artifact, Entry, Failure, Stage
 
 _TRAINING_TIMEOUT_S = 24 * 3600.0
@@ -43,6 +44,7 @@ class Request:
         custom_objects: module of the user's own layers, or None.
         trusted: code that the user names may be run.
         in_memory: the model was given as an object, and `file` is its copy.
+        training: how samples and steps are trained.
         timeout: seconds that one conversion or one measurement may take.
     """
 
@@ -59,6 +61,7 @@ class Request:
     custom_objects: str | None = None
     trusted: bool = False
     in_memory: bool = False
+    training: TrainingOptions = field(default_factory=TrainingOptions)
     threads: int = 1
     seed: int = 0
     timeout: float = 1800.0
@@ -73,6 +76,7 @@ class Request:
             "data": self.data_sample or self.spec.source,
             "preprocessing": self.spec.sha256,
             "seed": self.seed,
+            "training": self.training.deciding,
         }
 
 
@@ -127,6 +131,7 @@ def _prepare(worker: Worker, request: Request, folder: Path) -> dict[str, Any]:
         "metric": request.metric,
         "recipe_name": request.recipe.name,
         "steps": {key: value for key, value in request.recipe.as_dict().items() if key in ("steps", "precision")},
+        "training": asdict(request.training),
     }
     prepared: dict[str, Any] = worker.call(
         "preparing the model", "compressor.prepare:prepare", arguments, _TRAINING_TIMEOUT_S

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import metrics, model_files, range_check, recipe, subject
+from compressor import metrics, model_files, range_check, recipe, self_evaluation, subject
 from compressor.bridge import to_keras_3
 from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
@@ -20,19 +20,24 @@ from compressor.files import sha256, whole_file
 from compressor.networks import Network, sized
 from compressor.steps import Workpiece
 from compressor.subject import Asked, Subject
+from compressor.training import Place, Trainer, set_up
+from compressor.training_options import TrainingOptions, from_mapping
 from compressor.values import Array, Dataset, Entry, Split, TensorSpec
-from compressor.worker import deadline, report_progress
+from compressor.worker import report_progress
 
 if TYPE_CHECKING:
     import tf_keras
 
 _PREDICT_BATCH = 256
-# A graph can hold a loop without an end; no honest one takes so long for a block.
-_ANSWER_S = 3600.0
 
 
 def prepare(
-    folder: str, asked: dict[str, Any], metric: str | None, recipe_name: str, steps: dict[str, Any]
+    folder: str,
+    asked: dict[str, Any],
+    metric: str | None,
+    recipe_name: str,
+    steps: dict[str, Any],
+    training: dict[str, Any],
 ) -> dict[str, Any]:
     """Make everything that the files are written from.
 
@@ -41,6 +46,7 @@ def prepare(
         asked: a `subject.Asked`, its data spec as a mapping.
         metric: named by the user, or None.
         recipe_name, steps: the recipe, as `Recipe.as_dict` tells it.
+        training: `TrainingOptions` as a mapping.
 
     Raises:
         BadInput: anything wrong with model, data or recipe.
@@ -48,15 +54,15 @@ def prepare(
     out = Path(folder)
     chosen = recipe.load({"summary": recipe_name, **steps})
     wanted = Asked(**asked | {"spec": DataSpec(**asked["spec"])})
-    gpus = _set_up(wanted)
-    found = subject.load(wanted, out / "data.npz")
+    place = _set_up(wanted, from_mapping(training), out)
+    found = subject.load(wanted, out / "data.npz", place)
     _check_layers(chosen, found)
     _write_calibration(found.dataset.calibration, out / "calibration.npz")
     report_progress("run the model itself")
-    labels, answers = _answers(found.network, found.dataset)
-    judged = _choose_metric(metric, labels, answers, found, wanted.trusted)
+    labels, answers = self_evaluation.answers(found.network, found.dataset)
+    judged = self_evaluation.metric_for(metric, labels, answers, found, wanted.trusted)
     _write_arrays(answers, out / "reference.npz")
-    workpiece, made = _compress(chosen, found, out, wanted.seed)
+    workpiece, made = _compress(chosen, found, out, wanted.seed, place)
     return {
         "inputs": [asdict(spec) for spec in sized(found.network.inputs, found.shapes)],
         "outputs": [asdict(spec) for spec in found.network.outputs],
@@ -64,21 +70,19 @@ def prepare(
         "trained": found.trained,
         "bridge_difference": found.loaded.bridge_difference,
         "steps": list(workpiece.facts) if workpiece else [],
-        "gpus": gpus,
+        "gpus": list(place.gpus),
         "metric": asdict(judged) if judged else None,
         "data": _told(found.dataset, wanted.spec) | {"sha256": sha256(out / "data.npz")},
         **made,
-        "warnings": [*found.warnings, *_range_warnings(found, judged, wanted.spec), *made["warnings"]],
+        "warnings": [*place.notes, *found.warnings, *_range_warnings(found, judged, wanted.spec), *made["warnings"]],
     }
 
 
-def _set_up(wanted: Asked) -> list[str]:
+def _set_up(wanted: Asked, options: TrainingOptions, out: Path) -> Place:
     if wanted.file is not None and model_files.reader(Path(wanted.file)).entry(Path(wanted.file)) is Entry.ONNX:
-        return []
-    from compressor.training import set_up_devices
-
+        return Place()
     report_progress("load TensorFlow")
-    return set_up_devices(wanted.seed)
+    return set_up(options, wanted.seed, out / "tensorboard" if options.tensorboard else None)
 
 
 def _check_layers(chosen: recipe.Recipe, found: Subject) -> None:
@@ -102,39 +106,6 @@ def _layers(found: Subject) -> list[tf_keras.layers.Layer]:
     return [] if found.loaded.model is None else list(found.loaded.model.layers)
 
 
-def _answers(network: Network, dataset: Dataset) -> tuple[Array | None, dict[str, Array]]:
-    """Labels and the model's own outputs for the evaluation set, block by block.
-
-    Raises:
-        BadInput: an output is not a finite number.
-    """
-    blocks, labels = [], []
-    for block in dataset.evaluation.blocks(_PREDICT_BATCH):
-        with deadline(_ANSWER_S):
-            blocks.append(network.answers(block))
-        if block.labels is not None:
-            labels.append(block.labels)
-        report_progress("run the model itself", sum(map(_rows, blocks)), dataset.evaluation.count)
-    if not all(np.isfinite(values).all() for block in blocks for values in block.values()):
-        raise BadInput("the model itself answers NaN or infinity", fix="look at the weights and at the input scale")
-    answers = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    return np.concatenate(labels) if labels else None, answers
-
-
-def _rows(block: dict[str, Array]) -> int:
-    return len(next(iter(block.values())))
-
-
-def _choose_metric(
-    named: str | None, labels: Array | None, answers: dict[str, Array], found: Subject, trusted: bool
-) -> metrics.Choice | None:
-    """The metric that everything is judged by: chosen once, on the model's own answers."""
-    outputs = next(iter(answers.values()))
-    if named is not None:
-        return metrics.named(named, labels, outputs, trusted)
-    return None if labels is None else metrics.choose(labels, outputs, found.loss or found.loaded.loss)
-
-
 def _range_warnings(found: Subject, judged: metrics.Choice | None, spec: DataSpec) -> tuple[str, ...]:
     if found.loaded.model is None:
         return ()
@@ -143,7 +114,9 @@ def _range_warnings(found: Subject, judged: metrics.Choice | None, spec: DataSpe
     return range_check.warnings(found.loaded.model, samples, name, spec.subtract, spec.divide)
 
 
-def _compress(chosen: recipe.Recipe, found: Subject, out: Path, seed: int) -> tuple[Workpiece | None, dict[str, Any]]:
+def _compress(
+    chosen: recipe.Recipe, found: Subject, out: Path, seed: int, place: Place
+) -> tuple[Workpiece | None, dict[str, Any]]:
     """Leave the models that files are written from; the same one for both stages when there are no steps."""
     suffix = ".onnx" if _is_onnx(found.network) else ""
     plain = out / "models" / f"float32{suffix}"
@@ -154,7 +127,7 @@ def _compress(chosen: recipe.Recipe, found: Subject, out: Path, seed: int) -> tu
     made = {"float32": str(plain), "compressed": str(plain), "simulated": None}
     if not chosen.steps:
         return None, {"models": made, "parameters_compressed": found.network.parameters, "warnings": []}
-    workpiece = _apply(chosen, found, seed)
+    workpiece = _apply(chosen, found, seed, place)
     made["compressed"] = _leave(workpiece.model, found, out / "models" / "compressed")
     if workpiece.simulated is not None:
         made["simulated"] = _leave(workpiece.simulated, found, out / "models" / "simulated")
@@ -170,13 +143,15 @@ def _is_onnx(network: Network) -> bool:
     return isinstance(network, OnnxNetwork)
 
 
-def _apply(chosen: recipe.Recipe, found: Subject, seed: int) -> Workpiece:
-    from compressor.training import Trainer
+def _apply(chosen: recipe.Recipe, found: Subject, seed: int, place: Place) -> Workpiece:
+    import tf_keras
 
-    trainer = Trainer(found.dataset, found.loss, seed)
+    trainer = Trainer(found.dataset, found.loss, seed, place)
     workpiece = Workpiece(found.loaded.model)
     for step in chosen.steps:
         report_progress(step.name)
+        # What a step draws by chance must not hang on whether a sample was trained now or came from the cache.
+        tf_keras.utils.set_random_seed(seed)
         workpiece = step.step.apply(workpiece, step.settings, trainer)
     return workpiece
 

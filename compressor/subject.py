@@ -15,6 +15,8 @@ from compressor.data_sources import Wanted
 from compressor.model_files import Loaded
 from compressor.networks import Network, tensorflow_network
 from compressor.sample import SampleModel
+from compressor.steps import TrainingSettings
+from compressor.training import Place, Trainer
 from compressor.values import Dataset, Split, TensorSpec
 from compressor.worker import report_progress
 
@@ -71,14 +73,18 @@ class Subject:
         return {name: array.shape[1:] for name, array in self.dataset.calibration.inputs.items()}
 
 
-def load(asked: Asked, data_file: Path) -> Subject:
+def load(asked: Asked, data_file: Path, place: Place, settings: TrainingSettings | None = None) -> Subject:
     """Load or train the model, read the data, and leave the data as `data_file`.
+
+    Args:
+        place: where a sample is trained.
+        settings: how, None as the sample says.
 
     Raises:
         BadInput: anything wrong with model or data, or with both together.
     """
     if asked.sample is not None:
-        return _sample(asked, data_file)
+        return _sample(asked, data_file, place, settings)
     assert asked.file is not None
     known = custom_objects.load(asked.custom_objects, asked.trusted)
     report_progress("load the model")
@@ -93,7 +99,7 @@ def load(asked: Asked, data_file: Path) -> Subject:
     return Subject(loaded, dataset, (*loaded.notes, *warnings))
 
 
-def _sample(asked: Asked, data_file: Path) -> Subject:
+def _sample(asked: Asked, data_file: Path, place: Place, settings: TrainingSettings | None) -> Subject:
     assert asked.sample is not None
     sample = _imported(asked.sample)
     model = sample.build()
@@ -103,7 +109,8 @@ def _sample(asked: Asked, data_file: Path) -> Subject:
         # A sample is always trained on its own data, also when it is proven on others.
         plain = DataSpec(source=asked.sample)
         own_data = _fitted(sample.dataset(), plain, network, Path(folder) / "data.npz")[0]
-        facts = trained_sample.trained(model, sample, own_data, asked.seed)
+        trainer = Trainer(own_data, sample.loss, asked.seed, place)
+        facts = trained_sample.trained(model, sample, settings or trained_sample.settings_of(sample), trainer)
     dataset, warnings = _data(asked, network, data_file)
     return Subject(Loaded(model, network), dataset, warnings, sample.loss if own else None, facts)
 

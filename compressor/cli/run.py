@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from compressor.options import (
@@ -14,7 +16,11 @@ from compressor.options import (
     targets_option,
     threads_option,
     timeout_option,
+    training_options,
 )
+
+if TYPE_CHECKING:
+    from compressor.training_options import TrainingOptions
 
 
 @click.command(name="run")
@@ -27,6 +33,7 @@ from compressor.options import (
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of every random choice.")
 @timeout_option
 @threads_option
+@training_options
 @limit_options
 @json_option
 @debug_option
@@ -45,6 +52,7 @@ def COMMAND(
     threads: int,
     as_json: bool,
     debug: bool,
+    training: TrainingOptions,
     **limits: float | None,
 ) -> int:
     """Compress MODEL, export it for each target, and prove the result.
@@ -79,6 +87,7 @@ def COMMAND(
             timeout=timeout,
             listener=listener,
             debug=debug,
+            training=training,
         )
     if as_json:
         print_json(report.model_dump(mode="json"))

@@ -48,8 +48,14 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
             cluster_centroids_init=clustering.CentroidInitialization.KMEANS_PLUS_PLUS,
         )
 
-    wrapped = tf_keras.models.clone_model(model, clone_function=wrap)
-    trained = trainer.fit(wrapped, settings, "cluster")
+    def wrapped_around(original: tf_keras.Model) -> tf_keras.Model:
+        return tf_keras.models.clone_model(original, clone_function=wrap)
+
+    # Wrapping takes the kernels out of the layers it wraps, and copies may have to be made of the model later.
+    untouched = tf_keras.models.clone_model(model)
+    untouched.set_weights(model.get_weights())
+    wrapped = wrapped_around(untouched)
+    trained = trainer.fit(wrapped, settings, "cluster", again=lambda copied: wrapped_around(copied(model)))
     clustered = clustering.strip_clustering(wrapped)
     refresh_statistics(clustered, trainer.train, settings.batch_size)
     facts = {"step": "cluster", **trained, "distinct_values": distinct_values(clustered, chosen)}

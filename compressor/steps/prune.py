@@ -46,7 +46,7 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     sparsity = tfmot.sparsity.keras
     model = workpiece.model
     chosen = _prunable(model, settings)
-    steps = trainer.batches(settings)
+    steps = trainer.steps(model, settings)
     schedule = sparsity.PolynomialDecay(
         initial_sparsity=settings.initial_sparsity,
         final_sparsity=settings.sparsity,
@@ -60,8 +60,13 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     def wrap(layer: tf_keras.layers.Layer) -> Any:
         return sparsity.prune_low_magnitude(layer, schedule) if layer.name in chosen else layer
 
-    wrapped = tf_keras.models.clone_model(model, clone_function=wrap)
-    trained = trainer.fit(wrapped, settings, "prune", [sparsity.UpdatePruningStep()])
+    def wrapped_around(original: tf_keras.Model) -> tf_keras.Model:
+        return tf_keras.models.clone_model(original, clone_function=wrap)
+
+    wrapped = wrapped_around(model)
+    trained = trainer.fit(
+        wrapped, settings, "prune", [sparsity.UpdatePruningStep()], lambda copied: wrapped_around(copied(model))
+    )
     pruned = sparsity.strip_pruning(wrapped)
     refresh_statistics(pruned, trainer.train, settings.batch_size)
     facts = {"step": "prune", **trained, "sparsity": kernel_sparsity(pruned, chosen)}

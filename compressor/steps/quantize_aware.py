@@ -29,23 +29,29 @@ def apply(workpiece: Workpiece, settings: LayerSettings, trainer: Trainer) -> Wo
     Raises:
         BadInput: a chosen layer or its surroundings cannot be simulated.
     """
+    model = workpiece.model
+    chosen = _simulatable(model, settings)
+    simulated = _simulated(model, chosen)
+    _observe_ranges(simulated, trainer.calibration_batches())
+    # The simulation is float32 arithmetic: its copies are made from the model as it is, not in half precision.
+    facts = trainer.fit(simulated, settings, "quantize_aware", again=lambda _: _simulated(model, chosen))
+    plain = _plain(model, simulated)
+    return Workpiece(plain, simulated, (*workpiece.facts, {"step": "quantize_aware", **facts}))
+
+
+def _simulated(model: tf_keras.Model, chosen: set[str]) -> tf_keras.Model:
     import tensorflow_model_optimization as tfmot
 
-    model = workpiece.model
-    annotated = _annotated(model, _simulatable(model, settings))
+    annotated = _annotated(model, chosen)
     try:
         with tfmot.quantization.keras.quantize_scope():
-            simulated = tfmot.quantization.keras.quantize_apply(annotated, quantized_layer_name_prefix=_PREFIX)
+            return tfmot.quantization.keras.quantize_apply(annotated, quantized_layer_name_prefix=_PREFIX)
     except (ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise BadInput(
             f"quantize_aware cannot simulate this model: {reason}",
             fix="name the layer under skip, or use the recipe int8",
         ) from None
-    _observe_ranges(simulated, trainer.calibration_batches())
-    facts = trainer.fit(simulated, settings, "quantize_aware")
-    plain = _plain(model, simulated)
-    return Workpiece(plain, simulated, (*workpiece.facts, {"step": "quantize_aware", **facts}))
 
 
 def _simulatable(model: tf_keras.Model, settings: LayerSettings) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from compressor import api, range_check, trained_sample
 from compressor.steps import TrainingSettings
-from compressor.training import Trainer, set_up_devices
+from compressor.training import Trainer, set_up
 from compressor.values import Split
 
 pytestmark = pytest.mark.tensorflow
@@ -23,15 +23,16 @@ def data():
 
 @pytest.fixture(scope="module")
 def digits_cnn(data):
-    set_up_devices(0)
+    place = set_up()
     sample = api.load_sample("digits_cnn")
     model = sample.build()
-    trained_sample.trained(model, sample, data, 0)
+    trainer = Trainer(data, sample.loss, 0, place)
+    trained_sample.trained(model, sample, trained_sample.settings_of(sample), trainer)
     return model
 
 
 def train(model, data, epochs=8):
-    set_up_devices(0)
+    set_up()
     loss = "sparse_categorical_crossentropy"
     Trainer(data, loss).fit(model, TrainingSettings(epochs=epochs, learning_rate=1e-2), "train")
     return model

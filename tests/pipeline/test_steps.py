@@ -8,7 +8,8 @@ import pytest
 from compressor import steps
 from compressor.errors import BadInput
 from compressor.steps import TrainingSettings, Workpiece
-from compressor.training import Trainer, choose_loss
+from compressor.training import Trainer
+from compressor.training.losses import choose_loss
 from compressor.values import Dataset, Split
 
 pytestmark = pytest.mark.tensorflow

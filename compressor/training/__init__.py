@@ -1,0 +1,193 @@
+"""Training, once for all: samples, fine-tuning and every step that recovers accuracy use this `Trainer`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compressor import cache
+from compressor.errors import BadInput
+from compressor.training import batch_size, batches, identity, losses, mixed_precision
+from compressor.training.checkpoint import Checkpoints, State
+from compressor.training.fitting import Fitting, exhausted, trains_itself
+from compressor.training.place import Place, set_up
+from compressor.training.statistics import refresh_statistics
+from compressor.training_options import AUTO
+from compressor.values import Dataset, Split
+
+if TYPE_CHECKING:
+    import tf_keras
+
+    from compressor.steps import TrainingSettings
+
+__all__ = ["Place", "Trainer", "refresh_statistics", "set_up"]
+
+_Model = Any
+# With "auto", an epoch keeps at least so many optimizer steps: a few huge ones learn nothing.
+_LEAST_STEPS = 8
+
+
+class Trainer:
+    """Trains tf_keras models on one data set, with progress reported to the parent process.
+
+    Zero weights of a sparse kernel stay zero, so that training after pruning keeps what pruning did. After every epoch
+    a checkpoint is kept in the cache, by what is trained on what and how: the same training, started again after it was
+    killed, goes on from there and ends with the same weights.
+
+    Args:
+        dataset: needs its `train` split as soon as `fit` is called.
+        loss: a tf_keras loss name, or None to choose from the labels and the last activation.
+        seed: order of the samples.
+        place: where training happens, from `set_up`.
+    """
+
+    def __init__(self, dataset: Dataset, loss: str | None = None, seed: int = 0, place: Place | None = None) -> None:
+        self._dataset = dataset
+        self._loss = loss
+        self._seed = seed
+        self._place = place or Place()
+        self._found: int | None = None
+
+    @property
+    def train(self) -> Split:
+        """The training split.
+
+        Raises:
+            BadInput: there is none.
+        """
+        if self._dataset.train is None:
+            raise BadInput(
+                "this recipe trains, and the data has nothing to train on",
+                expected="x_train and y_train",
+                received=f"{self._dataset.source} without them",
+                fix="add both arrays, or use a recipe without training steps, e.g. int8",
+            )
+        return self._dataset.train
+
+    def known_by(self, model: tf_keras.Model, settings: TrainingSettings, told: str) -> str:
+        """A short name of training this model so, which no training has that would end with other weights."""
+        decides = (told, self._loss, self._seed, settings.model_dump(), self._place.options.deciding, self._data_sha256)
+        return identity.of(model, decides, self._place)
+
+    def agreed(self, numbers: tuple[int, ...]) -> set[int]:
+        """The numbers that every process gives that trains along."""
+        return self._place.agreed(numbers)
+
+    @cached_property
+    def _data_sha256(self) -> str:
+        digest = hashlib.sha256()
+        for array in (*self.train.inputs.values(), *([] if self.train.labels is None else [self.train.labels])):
+            digest.update(repr((array.shape, array.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def calibration_batches(self, size: int = 32) -> Iterator[Any]:
+        """Calibration inputs in small batches, in the form a model is called with."""
+        for block in self._dataset.calibration.blocks(size):
+            yield batches.fed(block)
+
+    def steps(self, model: tf_keras.Model, settings: TrainingSettings) -> int:
+        """Number of optimizer steps that training `model`, or a wrapped one of its size, takes."""
+        size = self._size(model, settings)
+        return settings.epochs * batches.per_epoch(self._parts[0].count, size, self._place.replicas)
+
+    def fit(
+        self,
+        model: tf_keras.Model,
+        settings: TrainingSettings,
+        stage: str,
+        callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+        again: Callable[[Callable[[_Model], _Model]], _Model] | None = None,
+    ) -> dict[str, Any]:
+        """Train `model` in place and say what happened: loss name, epochs, seconds, last loss, values of every epoch.
+
+        Args:
+            stage: what it is called in progress and messages.
+            again: makes `model` once more, from copies that it asks for; needed where a copy of its layers would not
+                do, as for layers wrapped around others. Used where training happens in copies: on several devices, or
+                in half precision.
+
+        Raises:
+            BadInput: nothing to train on, several outputs, not enough memory, or the loss became NaN.
+        """
+        trained = self._copy(model, again)
+        fitting = self._fitting(trained, settings, stage)
+        checkpoints = self._checkpoints(trained, settings, stage)
+        state = self._where_it_stands(checkpoints) or State(0, self._size(model, settings), {})
+        try:
+            facts = fitting.run(state, checkpoints, stage, callbacks)
+        except exhausted() as error:
+            raise BadInput(
+                f"{stage} ran out of memory: {str(error).splitlines()[0][:200]}",
+                fix="take smaller batches, e.g. --batch-size auto",
+            ) from None
+        checkpoints.remove()
+        if trained is not model:
+            model.set_weights(trained.get_weights())
+        return facts
+
+    def _copy(self, model: _Model, again: Callable[[Callable[[_Model], _Model]], _Model] | None) -> _Model:
+        if self._place.strategy is None and self._place.number_format is None:
+            return model
+
+        def copied(original: _Model) -> _Model:
+            return mixed_precision.copied(original, self._place.number_format)
+
+        with self._place.scope():
+            copy = copied(model) if again is None else again(copied)
+            copy.set_weights(model.get_weights())
+        return copy
+
+    def _fitting(self, model: _Model, settings: TrainingSettings, stage: str) -> Fitting:
+        loss = None
+        if not trains_itself(model):
+            labels = self.train.labels
+            if labels is None:
+                raise BadInput(f"{stage} needs labels to train", expected="y_train", received=self._dataset.source)
+            if len(model.outputs) != 1:
+                raise BadInput(
+                    f"{stage} trains models with one output", received=f"a model with {len(model.outputs)} outputs"
+                )
+            loss = self._loss or losses.choose_loss(model, labels)
+        return Fitting(model, settings, loss, *self._parts, self._seed, self._place)
+
+    @cached_property
+    def _parts(self) -> tuple[Split, Split | None]:
+        """What is trained on, and what is held out to know when to stop."""
+        if self._place.options.early_stopping is None:
+            return self.train, None
+        return batches.with_held_out(self.train, self._seed)
+
+    def _size(self, model: _Model, settings: TrainingSettings) -> int:
+        """Samples per optimizer step; what "auto" once found holds for everything that this trainer trains."""
+        asked, replicas, count = self._place.options.batch_size, self._place.replicas, self._parts[0].count
+        if asked != AUTO:
+            size = asked if isinstance(asked, int) else settings.batch_size
+            return batch_size.rounded(min(size, count), replicas)
+        if self._found is None:
+            trial = self._copy(model, None)
+            before = trial.get_weights()
+            fits = self._fitting(trial, settings, "batch size auto").fits
+            self._found = batch_size.largest(fits, settings.batch_size, max(replicas, count // _LEAST_STEPS), replicas)
+            trial.set_weights(before)
+        return self._found
+
+    def _where_it_stands(self, checkpoints: Checkpoints) -> State | None:
+        """The latest state that all workers can go on from."""
+        common = self._place.agreed(checkpoints.epochs())
+        state = checkpoints.read(max(common)) if common else None
+        readable = self._place.agreed((0 if state is None else state.epoch,))
+        return state if state is not None and readable == {state.epoch} else None
+
+    def _checkpoints(self, model: _Model, settings: TrainingSettings, stage: str) -> Checkpoints:
+        folder = cache.folder("checkpoints") / f"{stage}-{self.known_by(model, settings, stage)}"
+        try:
+            cache.check_writable(folder.parent, "checkpoints")
+        except BadInput:
+            # Training goes on without: only what it could have gone on from is lost.
+            return Checkpoints(None)
+        return Checkpoints(folder)

@@ -1,0 +1,133 @@
+"""Checkpoints: everything that training needs to go on from the end of an epoch as if it had never stopped.
+
+One `.npz` per epoch, written whole or not at all; the last two are kept. They hold arrays alone, no code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compressor.files import whole_file
+from compressor.values import Array
+
+if TYPE_CHECKING:
+    import tf_keras
+
+_KEPT = 2
+
+
+@dataclass
+class State:
+    """Where training stands at the end of an epoch.
+
+    Attributes:
+        epoch: epochs that are done.
+        batch_size: that they were done with.
+        history: values of every epoch, by name, e.g. "loss".
+        weights: of the model, of its optimizer and of its random generators, in order.
+        best: weights of the best epoch so far, when training may stop early.
+        best_epoch: its number, from 1 on.
+    """
+
+    epoch: int
+    batch_size: int
+    history: dict[str, list[float]]
+    weights: list[Array] = field(default_factory=list)
+    best: list[Array] = field(default_factory=list)
+    best_epoch: int = 0
+
+
+class Checkpoints:
+    """The checkpoints of one training.
+
+    Args:
+        folder: this training's alone; None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def epochs(self) -> tuple[int, ...]:
+        """Epochs that it could go on from, latest first."""
+        return tuple(number for number, _ in self._found())
+
+    def read(self, epoch: int) -> State | None:
+        """The state at the end of that epoch; None when there is none that can be read."""
+        for number, path in self._found():
+            if number == epoch:
+                # Damaged ones are as good as none: nothing is lost but time.
+                with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                    return _read(path)
+        return None
+
+    def write(self, state: State) -> None:
+        """Keep a state, and forget the ones before the last two."""
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        facts = {"epoch": state.epoch, "batch_size": state.batch_size, "history": state.history}
+        arrays = {f"weight_{number:05}": array for number, array in enumerate(state.weights)}
+        arrays |= {f"best_{number:05}": array for number, array in enumerate(state.best)}
+        told = json.dumps(facts | {"best_epoch": state.best_epoch})
+        with whole_file(self._folder / f"epoch_{state.epoch:06}.npz") as temporary, temporary.open("wb") as file:
+            np.savez(file, facts=np.array(told), **arrays)  # type: ignore[arg-type]
+        for _, path in list(self._found())[_KEPT:]:
+            path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Forget all of them: the training is done."""
+        if self._folder is None:
+            return
+        for _, path in list(self._found()):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
+
+    def _found(self) -> Iterator[tuple[int, Path]]:
+        paths = sorted(self._folder.glob("epoch_*.npz"), reverse=True) if self._folder is not None else []
+        for path in paths:
+            number = path.stem.removeprefix("epoch_")
+            if number.isdecimal():
+                yield int(number), path
+
+
+def _read(path: Path) -> State:
+    with np.load(path, allow_pickle=False) as arrays:
+        facts = json.loads(str(arrays["facts"]))
+        names = sorted(arrays.files)
+        weights, best = ([arrays[name] for name in names if name.startswith(kind)] for kind in ("weight_", "best_"))
+    return State(facts["epoch"], facts["batch_size"], facts["history"], weights, best, facts["best_epoch"])
+
+
+def variables(model: tf_keras.Model) -> list[Any]:
+    """All that changes while a compiled model trains: weights, optimizer, random generators."""
+    optimizer = model.optimizer
+    optimizer.build(model.trainable_variables)
+    return [*model.weights, *_variables_of(optimizer), *_generators(model)]
+
+
+def restore(model: tf_keras.Model, state: State) -> None:
+    """Put a state into a compiled model."""
+    for variable, array in zip(variables(model), state.weights, strict=True):
+        variable.assign(array)
+
+
+def _variables_of(optimizer: Any) -> list[Any]:
+    found = optimizer.variables
+    return list(found() if callable(found) else found)
+
+
+def _generators(model: tf_keras.Model) -> Iterator[Any]:
+    """State of the layers that draw random numbers, e.g. Dropout."""
+    for layer in model.submodules:
+        generator = getattr(getattr(layer, "_random_generator", None), "_generator", None)
+        if generator is not None:
+            yield generator.state

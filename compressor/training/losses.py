@@ -1,0 +1,62 @@
+"""Losses: which one fits, and whether it gets probabilities or logits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compressor.values import Array
+
+if TYPE_CHECKING:
+    import tf_keras
+
+
+def choose_loss(model: tf_keras.Model, labels: Array) -> str:
+    """The loss that fits the labels: cross-entropy for class numbers, one-hot rows or 0/1, else squared error."""
+    units = int(model.outputs[0].shape[-1])
+    whole = np.issubdtype(labels.dtype, np.integer) or bool(np.all(labels == np.round(labels)))
+    if units > 1 and whole and labels.ndim < len(model.outputs[0].shape):
+        return "sparse_categorical_crossentropy"
+    if units > 1 and whole and bool(np.all(labels.sum(-1) == 1)) and labels.min() >= 0:
+        return "categorical_crossentropy"
+    if units == 1 and whole and set(np.unique(labels)) <= {0, 1}:
+        return "binary_crossentropy"
+    return "mean_squared_error"
+
+
+def loss_object(name: str, model: tf_keras.Model) -> Any:
+    """The Keras loss of that name; cross-entropies know whether the model answers probabilities or logits."""
+    import tf_keras
+
+    loss = tf_keras.losses.get(name)
+    if not name.endswith("crossentropy"):
+        return loss
+    squashed = _last_activation(model) in ("softmax", "sigmoid")
+    return {
+        "sparse_categorical_crossentropy": tf_keras.losses.SparseCategoricalCrossentropy,
+        "categorical_crossentropy": tf_keras.losses.CategoricalCrossentropy,
+        "binary_crossentropy": tf_keras.losses.BinaryCrossentropy,
+    }[name](from_logits=not squashed)
+
+
+def _last_activation(model: tf_keras.Model) -> str:
+    """Name of the activation at the output, seen through wrappers and nested models."""
+    layer = model.layers[-1]
+    while True:
+        inner = getattr(layer, "layer", None) or (layer.layers[-1] if getattr(layer, "layers", None) else None)
+        if inner is None:
+            break
+        layer = inner
+    if type(layer).__name__ == "Softmax":
+        return "softmax"
+    activation = layer.get_config().get("activation", "linear")
+    if isinstance(activation, dict):
+        # Quantization-aware training replaces the activation by a wrapper that keeps its name inside.
+        activation = activation.get("config", {}).get("activation", activation.get("class_name", ""))
+    return str(activation)
+
+
+def told_metric(loss: str) -> str:
+    """The Keras metric that says most beside this loss while training."""
+    return "accuracy" if loss.endswith("crossentropy") else "mean_absolute_error"
