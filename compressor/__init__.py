@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from compressor.limits import Limits
     from compressor.recipe import Recipe
     from compressor.report.schema import Report
+    from compressor.train_verb import train
+    from compressor.training_options import TrainingOptions
 
 __version__ = "0.1.0"
 
@@ -32,11 +34,13 @@ _HOME = {
     "Recipe": "compressor.recipe",
     "Report": "compressor.report.schema",
     "StageFailed": "compressor.errors",
+    "TrainingOptions": "compressor.training_options",
     "check": "compressor.api",
     "gate": "compressor.api",
     "load_recipe": "compressor.api",
     "measure": "compressor.api",
     "run": "compressor.api",
+    "train": "compressor.train_verb",
 }
 
 __all__ = [
@@ -47,11 +51,13 @@ __all__ = [
     "Recipe",
     "Report",
     "StageFailed",
+    "TrainingOptions",
     "check",
     "gate",
     "load_recipe",
     "measure",
     "run",
+    "train",
 ]
 
 

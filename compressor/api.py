@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from compressor import data_sources, in_memory
+from compressor import data_sources, in_memory, training_options
 from compressor import recipe as recipes
 from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
@@ -25,7 +25,7 @@ from compressor.recipe import Recipe
 from compressor.report import gate as gate_rules
 from compressor.report.schema import Report
 from compressor.report.schema import read as read_report
-from compressor.training_options import TrainingOptions, from_mapping
+from compressor.training_options import TrainingOptions
 from compressor.trusted_code import check_trusted
 from compressor.values import Dataset, Entry, Split, clean_name
 
@@ -108,7 +108,7 @@ def run(
             timeout=timeout,
             listener=on_progress or silent,
             debug=debug,
-            training=_training(training),
+            training=training_options.of(training),
             in_memory_name=name,
         )[0]
 
@@ -135,12 +135,13 @@ def run_into(
 ) -> tuple[Report, Path]:
     """`run`, and the folder it left; `in_memory_name` is the name of a model that was given as an object."""
     from compressor import pipeline, run_folder
+    from compressor.training import strategies
 
     chosen, values = recipes.load(recipe), load_targets(targets)
     check_plan(chosen, values)
     sample, file = find_model(model)
     check_plan(chosen, values, entry_of(file))
-    spec, data_sample = find_data(data, preprocess, sample, chosen, trust)
+    spec, data_sample = find_data(data, preprocess, sample, chosen.trains_by, trust)
     if metric is not None:
         check_metric(metric, trust)
     if custom_objects is not None:
@@ -165,12 +166,8 @@ def run_into(
         seed=seed,
         timeout=timeout,
     )
-    folder = Path(out) if out else run_folder.free_name(Path("runs"), f"{name}-{chosen.name}", request.identity)
+    folder = run_folder.chosen(out, f"{name}-{chosen.name}", request.identity, strategies.suffix_of_worker(training))
     return pipeline.run(request, folder.resolve(), listener, keep_partial=debug), folder
-
-
-def _training(asked: TrainingOptions | Mapping[str, Any] | None) -> TrainingOptions:
-    return asked if isinstance(asked, TrainingOptions) else from_mapping(asked or {})
 
 
 def check(

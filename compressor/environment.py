@@ -1,4 +1,4 @@
-"""What this machine has: versions of the packages that matter, vendor tools on the PATH, GPUs."""
+"""What this machine has: versions of the packages that matter, and vendor tools on the PATH."""
 
 from __future__ import annotations
 
@@ -48,17 +48,3 @@ def tested() -> dict[str, str]:
 def tools() -> dict[str, str | None]:
     """Vendor tools and where they are, None when they are not on the PATH."""
     return {name: shutil.which(name) for name in TOOLS}
-
-
-def gpus() -> list[dict[str, str]]:
-    """GPUs that TensorFlow sees, by name and device; imports TensorFlow, so it runs in a worker."""
-    import tensorflow as tf
-
-    found = []
-    for gpu in tf.config.list_physical_devices("GPU"):
-        details = tf.config.experimental.get_device_details(gpu)
-        capability = ".".join(str(part) for part in details.get("compute_capability", ()))
-        found.append(
-            {"device": gpu.name, "name": details.get("device_name", "unknown"), "compute_capability": capability}
-        )
-    return found

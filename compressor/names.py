@@ -13,7 +13,6 @@ from compressor import data_sources, metrics, model_files, registry, trusted_cod
 from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
 from compressor.errors import BadInput, unknown
-from compressor.recipe import Recipe
 from compressor.sample import SampleModel
 from compressor.target import Target
 from compressor.values import Entry
@@ -63,12 +62,15 @@ def entry_of(file: Path | None) -> Entry:
 
 
 def find_data(
-    data: str | None, preprocess: Sequence[str], sample: str | None, recipe: Recipe, trusted: bool
+    data: str | None, preprocess: Sequence[str], sample: str | None, trains_by: str | None, trusted: bool
 ) -> tuple[DataSpec, str | None]:
     """How the data is read, and the module path of the sample that brings it, if one does.
 
+    Args:
+        trains_by: what needs training data, for messages; None when nothing does.
+
     Raises:
-        BadInput: no data, none that can be read, or data that lacks what the recipe needs, as far as a look tells.
+        BadInput: no data, none that can be read, or data that lacks what training needs, as far as a look tells.
     """
     if data is None and sample is None:
         raise BadInput(
@@ -80,7 +82,7 @@ def find_data(
     spec = load_spec(own if data is None else data, preprocess)
     if is_sample(spec.source):
         return spec, f"{_SAMPLES}.{spec.source}"
-    _look(spec, recipe, trusted)
+    _look(spec, trains_by, trusted)
     return spec, None
 
 
@@ -96,13 +98,12 @@ def check_metric(metric: str, trusted: bool) -> None:
         metrics.load(metric)
 
 
-def _look(spec: DataSpec, recipe: Recipe, trusted: bool) -> None:
+def _look(spec: DataSpec, trains_by: str | None, trusted: bool) -> None:
     kind = data_sources.find(spec.source)
     kind.look(spec, False, trusted)
-    if not recipe.trains:
+    if trains_by is None:
         return
     try:
         kind.look(spec, True, trusted)
     except BadInput as error:
-        trains = ", ".join(step.name for step in recipe.steps if step.step.trains)
-        raise BadInput(f"recipe '{recipe.name}' trains ({trains}), and {error}") from None
+        raise BadInput(f"{trains_by}, and {error}") from None

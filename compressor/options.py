@@ -91,7 +91,7 @@ _TRAINING = (
 )
 
 
-def training_options(command: _Command) -> _Command:
+def training_flags(command: _Command) -> _Command:
     """Add what says where and how training happens; the command gets one `training`."""
 
     @functools.wraps(command)

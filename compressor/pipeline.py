@@ -26,7 +26,8 @@ from compressor.target import Target
 from compressor.training_options import TrainingOptions
 from compressor.values import Artifact, Entry, Failure, Stage
 
-_TRAINING_TIMEOUT_S = 24 * 3600.0
+# The longest wait that a poll of the system takes is 24 days.
+_TRAINING_TIMEOUT_S = 20 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,22 @@ model is ONNX.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import metrics, model_files, range_check, recipe, self_evaluation, subject
+from compressor import (
+    keras_files,
+    metrics,
+    model_files,
+    range_check,
+    recipe,
+    self_evaluation,
+    subject,
+    training_options,
+)
 from compressor.bridge import to_keras_3
 from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
@@ -21,8 +30,8 @@ from compressor.networks import Network, sized
 from compressor.steps import Workpiece
 from compressor.subject import Asked, Subject
 from compressor.training import Place, Trainer, set_up
-from compressor.training_options import TrainingOptions, from_mapping
-from compressor.values import Array, Dataset, Entry, Split, TensorSpec
+from compressor.training_options import TrainingOptions
+from compressor.values import Array, Dataset, Entry, Split
 from compressor.worker import report_progress
 
 if TYPE_CHECKING:
@@ -54,7 +63,7 @@ def prepare(
     out = Path(folder)
     chosen = recipe.load({"summary": recipe_name, **steps})
     wanted = Asked(**asked | {"spec": DataSpec(**asked["spec"])})
-    place = _set_up(wanted, from_mapping(training), out)
+    place = _set_up(wanted, training_options.of(training), out)
     found = subject.load(wanted, out / "data.npz", place)
     _check_layers(chosen, found)
     _write_calibration(found.dataset.calibration, out / "calibration.npz")
@@ -123,7 +132,7 @@ def _compress(
     plain.parent.mkdir()
     found.network.leave(found.shapes, plain)
     if found.loaded.model is not None:
-        _save_keras(found.loaded.model, out / "keras" / "original.h5")
+        keras_files.save_h5(found.loaded.model, out / "keras" / "original.h5")
     made = {"float32": str(plain), "compressed": str(plain), "simulated": None}
     if not chosen.steps:
         return None, {"models": made, "parameters_compressed": found.network.parameters, "warnings": []}
@@ -131,7 +140,7 @@ def _compress(
     made["compressed"] = _leave(workpiece.model, found, out / "models" / "compressed")
     if workpiece.simulated is not None:
         made["simulated"] = _leave(workpiece.simulated, found, out / "models" / "simulated")
-    _save_keras(workpiece.model, out / "keras" / "compressed.h5")
+    keras_files.save_h5(workpiece.model, out / "keras" / "compressed.h5")
     warnings = to_keras_3.save(workpiece.model, found.loaded.keras_3, out / "keras" / "compressed.keras")
     parameters = int(workpiece.model.count_params())
     return workpiece, {"models": made, "parameters_compressed": parameters, "warnings": list(warnings)}
@@ -157,17 +166,10 @@ def _apply(chosen: recipe.Recipe, found: Subject, seed: int, place: Place) -> Wo
 
 
 def _leave(model: tf_keras.Model, found: Subject, destination: Path) -> str:
-    """Write a model of the steps' making under the names of the original's inputs and outputs."""
     from compressor.networks import tensorflow_network
 
-    network = tensorflow_network.of_tf_keras(model)
-    renamed = replace(network, inputs=found.network.inputs, outputs=_named_like(network.outputs, found.network.outputs))
-    renamed.leave(found.shapes, destination)
+    tensorflow_network.in_place_of(model, found.network).leave(found.shapes, destination)
     return str(destination)
-
-
-def _named_like(specs: tuple[TensorSpec, ...], wanted: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
-    return tuple(replace(spec, name=other.name) for spec, other in zip(specs, wanted, strict=True))
 
 
 def _told(dataset: Dataset, spec: DataSpec) -> dict[str, Any]:
@@ -191,11 +193,3 @@ def _write_calibration(split: Split, path: Path) -> None:
 def _write_arrays(arrays: dict[str, Array], path: Path) -> None:
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-
-
-def _save_keras(model: tf_keras.Model, path: Path) -> None:
-    import warnings
-
-    with whole_file(path) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.save(str(temporary), include_optimizer=False, save_format="h5")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+_LINE_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,18 @@ def bar() -> Iterator[Listener]:
 
 
 class _Lines:
+    """One line per stage, and one every few seconds while a stage takes long."""
+
     def __init__(self) -> None:
-        self._stage = ""
+        self._stage, self._begun, self._told = "", 0.0, 0.0
 
     def __call__(self, event: Progress) -> None:
+        now = time.monotonic()
         if event.stage != self._stage:
-            self._stage = event.stage
+            self._stage, self._begun, self._told = event.stage, now, now
             print(f"… {event.stage}", file=sys.stderr, flush=True)
+        elif event.total and event.done and now - self._told > _LINE_EVERY_S:
+            self._told = now
+            left = (now - self._begun) * (event.total - event.done) / event.done
+            told = ", ".join(filter(None, (event.note, f"{left:.0f} s left")))
+            print(f"  {event.stage} {100 * event.done // event.total} %: {told}", file=sys.stderr, flush=True)

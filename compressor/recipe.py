@@ -60,6 +60,12 @@ class Recipe:
         """True when a step needs training data."""
         return any(step.step.trains for step in self.steps)
 
+    @property
+    def trains_by(self) -> str | None:
+        """What of it needs training data, for messages; None when nothing does."""
+        trains = ", ".join(step.name for step in self.steps if step.step.trains)
+        return f"recipe '{self.name}' trains ({trains})" if trains else None
+
     def as_dict(self) -> dict[str, Any]:
         """The recipe as it would stand in a file, every default spelled out."""
         return {

@@ -45,6 +45,11 @@ def claimed(out: Path, identity: Mapping[str, Any], keep_partial: bool = False) 
         staging.rmdir()
 
 
+def chosen(out: str | Path | None, name: str, identity: Mapping[str, Any], suffix: str = "") -> Path:
+    """The folder that the user named, else a free one of that name in `runs`."""
+    return Path(f"{out}{suffix}") if out else free_name(Path("runs"), f"{name}{suffix}", identity)
+
+
 def free_name(folder: Path, name: str, identity: Mapping[str, Any]) -> Path:
     """`folder/name`, or with a number behind when that place holds another run."""
     number = 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from compressor.errors import BadInput
+from compressor.errors import BadInput, unknown
 
 STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
 AUTO = "auto"
@@ -79,14 +79,16 @@ class TrainingOptions:
         return {name: value for name, value in asdict(self).items() if name not in _NO_MATTER}
 
 
-def from_mapping(options: Mapping[str, Any]) -> TrainingOptions:
-    """Options by name.
+def of(options: TrainingOptions | Mapping[str, Any] | None) -> TrainingOptions:
+    """Options as they are, or by name.
 
     Raises:
         BadInput: an unknown name, or a wrong value.
     """
+    if isinstance(options, TrainingOptions):
+        return options
     known = [field.name for field in fields(TrainingOptions)]
-    for name in options:
+    for name in options or {}:
         if name not in known:
-            raise BadInput(f"no training option is called {name}", expected=", ".join(known))
-    return TrainingOptions(**options)
+            raise unknown("training option", name, known)
+    return TrainingOptions(**options or {})

@@ -38,10 +38,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     for package in found["packages"]:
         state = click.style(package["state"], fg=colours[package["state"]])
         yield f"{package['name']:<32}{package['installed'] or '-':<14}{state}{package['advice']}"
-    for gpu in found["gpus"]:
-        yield f"GPU {gpu['device']}: {gpu['name']}, compute capability {gpu['compute_capability']}"
-    if not found["gpus"]:
-        yield f"no GPU: {found['gpu_advice']}"
+    yield from _gpu_lines(found)
     for tool in found["tools"]:
         yield f"{tool['name']:<32}{tool['path'] or 'not on the PATH: ' + tool['what']}"
     for runtime in found["runtimes"]:
@@ -49,17 +46,39 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"runtime {runtime['name']:<24}{ready}"
 
 
+def _gpu_lines(found: dict[str, Any]) -> Iterator[str]:
+    built = found["tensorflow"]
+    if built is not None:
+        kind = f"CUDA {built['cuda_wanted']}, cuDNN {built['cudnn_wanted']}" if built["cuda_build"] else "no CUDA"
+        capabilities = f" for {', '.join(built['compute_capabilities'])}" if built["compute_capabilities"] else ""
+        yield f"TensorFlow {built['version']} was built with {kind}{capabilities}"
+        for name, version in found["gpu_libraries"].items():
+            yield f"{name:<32}{version or 'not found'}"
+        for gpu in built["devices"]:
+            yield f"GPU {gpu['device']}: {gpu['name']}, compute capability {gpu['compute_capability']}"
+    for gpu in found["driver_gpus"]:
+        yield (
+            f"driver {gpu['driver']}: {gpu['name']}, {gpu['memory_mib']} MiB, "
+            f"compute capability {gpu['compute_capability']}"
+        )
+    if found["gpu_advice"]:
+        yield found["gpu_advice"]
+
+
 def _examine() -> dict[str, Any]:
-    from compressor import environment, runtimes
+    from compressor import environment, gpus, runtimes
 
     packages = [_package(name, version) for name, version in environment.tested().items() if name in _DECIDING]
-    gpus, advice = _gpus()
+    tensorflow, failure = _tensorflow()
+    driver, found = gpus.of_driver(), gpus.libraries()
     loaded = {name: runtimes.load(name) for name in runtimes.names()}
     ready = all(package["state"] != "missing" for package in packages)
     return {
         "packages": packages,
-        "gpus": gpus,
-        "gpu_advice": advice,
+        "tensorflow": tensorflow,
+        "driver_gpus": driver,
+        "gpu_libraries": found,
+        "gpu_advice": failure or gpus.advice(tensorflow, driver, found),
         "tools": [
             {"name": name, "path": path, "what": environment.TOOLS[name]} for name, path in environment.tools().items()
         ],
@@ -102,19 +121,19 @@ def _package(name: str, tested: str) -> dict[str, Any]:
     return {"name": name, "tested": tested, "installed": found, "state": state, "advice": advice}
 
 
-def _gpus() -> tuple[list[dict[str, str]], str]:
-    """GPUs as TensorFlow sees them, asked in a child process, and what to do when there are none."""
+def _tensorflow() -> tuple[dict[str, Any] | None, str]:
+    """What TensorFlow says of itself and its GPUs, asked in a child process; or why it says nothing."""
     from compressor import environment
     from compressor.errors import CompressorError
     from compressor.process import Worker
 
     if environment.installed("tensorflow") is None:
-        return [], "TensorFlow is not installed; measuring works without it"
+        return None, ""
     with tempfile.TemporaryDirectory() as folder, Worker(Path(folder) / "log.txt") as worker:
         try:
-            gpus: list[dict[str, str]] = worker.call(
-                "asking TensorFlow for GPUs", "compressor.environment:gpus", {}, _GPU_TIMEOUT_S
+            told: dict[str, Any] = worker.call(
+                "asking TensorFlow for GPUs", "compressor.gpus:of_tensorflow", {}, _GPU_TIMEOUT_S
             )
         except CompressorError as error:
-            return [], " ".join(str(error).split())
-    return gpus, "training runs on the CPU; with an NVIDIA GPU: pip install '.[gpu]'"
+            return None, " ".join(str(error).split())
+    return told, ""

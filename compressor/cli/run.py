@@ -16,7 +16,7 @@ from compressor.options import (
     targets_option,
     threads_option,
     timeout_option,
-    training_options,
+    training_flags,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of every random choice.")
 @timeout_option
 @threads_option
-@training_options
+@training_flags
 @limit_options
 @json_option
 @debug_option

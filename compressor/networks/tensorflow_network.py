@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor import saved_model
-from compressor.networks import sized
+from compressor.networks import Network, sized
 from compressor.values import Array, Split, TensorSpec, clean_name
 
 if TYPE_CHECKING:
@@ -80,6 +80,15 @@ def of_tf_keras(model: tf_keras.Model) -> TensorFlowNetwork:
         _specs(unique(model.output_names), model.outputs),
         {weight.name: weight for weight in model.weights},
         list(model.weights),
+    )
+
+
+def in_place_of(model: tf_keras.Model, original: Network) -> TensorFlowNetwork:
+    """The network of a model that took the place of another, under the names of its inputs and outputs."""
+    network = of_tf_keras(model)
+    outputs = zip(network.outputs, original.outputs, strict=True)
+    return replace(
+        network, inputs=original.inputs, outputs=tuple(replace(spec, name=other.name) for spec, other in outputs)
     )
 
 

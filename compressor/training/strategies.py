@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from compressor.errors import BadInput, MissingTool
+from compressor.training_options import TrainingOptions
 
 _EXAMPLE = (
     '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}, '
@@ -61,6 +62,16 @@ def task_index() -> int:
             received="nothing" if told is None else told[:200],
         ) from None
     return index + (len(addresses["chief"]) if kind == "worker" else 0)
+
+
+def suffix_of_worker(options: TrainingOptions) -> str:
+    """What tells the folders of several workers apart: nothing for the chief, who is alone elsewhere.
+
+    Raises:
+        BadInput: TF_CONFIG is missing or does not name a worker of its cluster.
+    """
+    index = task_index() if options.strategy == "multiworker" else 0
+    return f"-worker{index}" if index else ""
 
 
 def _tpu() -> Any:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from compressor import steps
+from compressor import steps, training_options
 from compressor.steps import Workpiece
 from compressor.training import Trainer, set_up
-from compressor.training_options import from_mapping
 from compressor.values import Dataset, Split
 
 SETTINGS = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 32}
@@ -23,7 +22,7 @@ OF_STEP = {"prune": {"sparsity": 0.5}, "cluster": {"clusters": 8}}
 
 def main(options: str, step: str, result: str) -> None:
     # Before anything else: a strategy has to be there before TensorFlow is used.
-    place = set_up(from_mapping(json.loads(options)))
+    place = set_up(training_options.of(json.loads(options)))
     import tf_keras
     from tf_keras import layers
 

@@ -110,8 +110,8 @@ def test_a_spoiled_tree_breaks_a_contract(case: str, tree: Path) -> None:
 
 
 PUBLIC = [
-    *("BadInput", "CompressorError", "Limits", "MissingTool", "Recipe", "Report", "StageFailed"),
-    *("check", "gate", "load_recipe", "measure", "run"),
+    *("BadInput", "CompressorError", "Limits", "MissingTool", "Recipe", "Report", "StageFailed", "TrainingOptions"),
+    *("check", "gate", "load_recipe", "measure", "run", "train"),
 ]
 
 

@@ -55,6 +55,17 @@ def test_off_a_terminal_every_stage_is_one_line(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr() == ("", "… load\n… train\n… write\n")
 
 
+def test_off_a_terminal_long_stages_tell_how_far_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([100.0, 105.0, 120.0, 121.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.bar() as listener:
+        for done in (0, 10, 20, 30):
+            listener(Progress("train", done, 100, f"loss {done}"))
+    assert capsys.readouterr().err == "… train\n  train 20 %: loss 20, 80 s left\n"
+
+
 def test_a_tensor_is_told_in_one_line() -> None:
     assert str(TensorSpec("x", (None, 3), "int8")) == "x: (N, 3) int8"
 

@@ -1,0 +1,113 @@
+"""Checkpoints, batch sizes and early stopping, as far as they need no TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compressor.errors import BadInput
+from compressor.training import batch_size, batches
+from compressor.training.checkpoint import Checkpoints, State
+from compressor.training.epochs import stops_after
+from compressor.values import Split
+
+
+def state(epoch: int) -> State:
+    weights = [np.full((2, 3), epoch, np.float32), np.array(epoch, np.int64)]
+    return State(epoch, 32, {"loss": [1 / (n + 1) for n in range(epoch)]}, weights, weights[:1], 1)
+
+
+def test_the_last_two_epochs_are_kept_and_come_back_as_they_were(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "one")
+    for epoch in range(1, 12):
+        checkpoints.write(state(epoch))
+    assert checkpoints.epochs() == (11, 10)
+    found, wanted = checkpoints.read(10), state(10)
+    assert found is not None
+    assert (found.epoch, found.batch_size, found.history, found.best_epoch) == (10, 32, wanted.history, 1)
+    for ours, theirs in zip([*found.weights, *found.best], [*wanted.weights, *wanted.best], strict=True):
+        assert np.array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+    assert checkpoints.read(3) is None
+    checkpoints.remove()
+    assert not (tmp_path / "one").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])
+def test_a_damaged_checkpoint_is_as_good_as_none(content: bytes, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.write(state(1))
+    (tmp_path / "epoch_000001.npz").write_bytes(content)
+    (tmp_path / "epoch_x.npz").write_bytes(content)
+    assert checkpoints.epochs() == (1,)
+    assert checkpoints.read(1) is None
+
+
+def test_a_checkpoint_that_holds_objects_is_not_unpickled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "epoch_000001.npz", facts=np.array([{}], object))
+    assert Checkpoints(tmp_path).read(1) is None
+
+
+def test_without_a_folder_nothing_is_kept() -> None:
+    checkpoints = Checkpoints(None)
+    checkpoints.write(state(1))
+    assert checkpoints.epochs() == ()
+    checkpoints.remove()
+
+
+@given(fitting=st.integers(1, 3000), start=st.integers(1, 512), most=st.integers(1, 2000), replicas=st.integers(1, 4))
+def test_the_largest_batch_is_one_that_fits_and_twice_it_would_not(
+    fitting: int, start: int, most: int, replicas: int
+) -> None:
+    tried: list[int] = []
+
+    def fits(size: int) -> bool:
+        tried.append(size)
+        return size <= fitting
+
+    if fitting < replicas:
+        with pytest.raises(BadInput, match="not even a batch"):
+            batch_size.largest(fits, start, most, replicas)
+        return
+    size = batch_size.largest(fits, start, most, replicas)
+    assert size <= fitting
+    assert size % replicas == 0
+    assert size <= max(most, replicas)
+    assert batch_size.rounded(2 * size, replicas) > min(fitting, most)
+    assert len(tried) == len(set(tried)) <= 13
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "stops"),
+    [
+        ([], 1, False),
+        ([1.0], 1, False),
+        ([1.0, 0.9], 1, False),
+        ([1.0, 1.0], 1, True),
+        ([0.5, 0.6, 0.4], 2, False),
+        ([0.5, 0.6, 0.5], 2, True),
+        ([0.5, 0.4, 0.6], 2, False),
+    ],
+)
+def test_training_stops_once_the_held_out_loss_falls_no_more(losses: list[float], patience: int, stops: bool) -> None:
+    assert stops_after(losses, patience) is stops
+
+
+def test_a_tenth_is_held_out_and_no_sample_is_lost() -> None:
+    whole = Split({"x": np.arange(57)}, np.arange(57))
+    train, held_out = batches.with_held_out(whole, seed=3)
+    assert (train.count, held_out.count) == (52, 5)
+    assert sorted([*train.inputs["x"], *held_out.inputs["x"]]) == list(range(57))
+    assert np.array_equal(train.inputs["x"], train.labels)
+    assert list(train.inputs["x"]) == sorted(train.inputs["x"])
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "replicas", "steps"), [(10, 4, 1, 3), (10, 4, 2, 3), (9, 4, 2, 2), (1, 4, 1, 1)]
+)
+def test_optimizer_steps_of_an_epoch(count: int, size: int, replicas: int, steps: int) -> None:
+    assert batches.per_epoch(count, size, replicas) == steps
