@@ -16,7 +16,7 @@ from compressor.errors import BadInput
 from compressor.files import whole_file
 from compressor.sample import SampleModel
 from compressor.steps import TrainingSettings
-from compressor.training import Trainer
+from compressor.training import Trainer, trains_itself
 from compressor.values import Array, Dataset
 
 if TYPE_CHECKING:
@@ -77,4 +77,6 @@ def _key(sample: SampleModel, model: tf_keras.Model, dataset: Dataset, seed: int
         digest.update(np.ascontiguousarray(array).data)
     settings = (sample.loss, sample.epochs, sample.batch_size, sample.learning_rate, seed, tf.__version__)
     digest.update(repr((settings, model.to_json(), inspect.getsource(Trainer))).encode())
+    if trains_itself(model):
+        digest.update(inspect.getsource(type(model)).encode())
     return digest.hexdigest()[:16]

@@ -76,7 +76,8 @@ class Trainer:
 
     def batches(self, settings: TrainingSettings) -> int:
         """Number of optimizer steps that training with these settings takes."""
-        return settings.epochs * -(-self.train.count // settings.batch_size)
+        train = self._dataset.train or self.train
+        return settings.epochs * -(-train.count // settings.batch_size)
 
     def fit(
         self,
@@ -92,15 +93,10 @@ class Trainer:
         """
         import tf_keras
 
-        train = self.train
-        assert train.labels is not None
-        if len(model.outputs) != 1:
-            raise BadInput(
-                f"{stage} trains models with one output", received=f"a model with {len(model.outputs)} outputs"
-            )
-        loss = self._loss or choose_loss(model, train.labels)
+        train, loss = self._examples(model, stage)
         decay = tf_keras.optimizers.schedules.CosineDecay(settings.learning_rate, self.batches(settings))
-        model.compile(tf_keras.optimizers.Adam(decay), loss=_loss_object(loss, model))
+        compiled = None if trains_itself(model) else _loss_object(loss, model)
+        model.compile(tf_keras.optimizers.Adam(decay), loss=compiled)
         tf_keras.utils.set_random_seed(self._seed)
         started = time.monotonic()
         history = model.fit(
@@ -121,6 +117,25 @@ class Trainer:
             "seconds": round(time.monotonic() - started, 2),
             "last_loss": round(last, 6),
         }
+
+    def _examples(self, model: tf_keras.Model, stage: str) -> tuple[Split, str]:
+        """What to train on, and the name of the loss."""
+        if trains_itself(model) and self._dataset.train is not None:
+            return self._dataset.train, self._loss or "of its own"
+        train = self.train
+        assert train.labels is not None
+        if len(model.outputs) != 1:
+            raise BadInput(
+                f"{stage} trains models with one output", received=f"a model with {len(model.outputs)} outputs"
+            )
+        return train, self._loss or choose_loss(model, train.labels)
+
+
+def trains_itself(model: tf_keras.Model) -> bool:
+    """True when the model's class brings its own `train_step`: loss and labels are then its own business."""
+    import tf_keras
+
+    return type(model).train_step is not tf_keras.Model.train_step
 
 
 def refresh_statistics(model: tf_keras.Model, split: Split, batch_size: int) -> None:
