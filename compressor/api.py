@@ -17,7 +17,18 @@ from compressor.errors import BadInput
 from compressor.limits import Limits
 from compressor.measurement import Measurement, evaluation
 from compressor.measurement import measure as measure_file
-from compressor.names import check_metric, entry_of, find_data, find_model, is_sample, load_sample, load_targets
+from compressor.names import (
+    check_metric,
+    check_own_data,
+    check_single,
+    entry_of,
+    find_data,
+    find_model,
+    is_sample,
+    load_sample,
+    load_targets,
+    networks_of,
+)
 from compressor.plan import Plan
 from compressor.plan import check as check_plan
 from compressor.progress import Listener, Progress, silent
@@ -134,13 +145,14 @@ def run_into(
     in_memory_name: str | None = None,
 ) -> tuple[Report, Path]:
     """`run`, and the folder it left; `in_memory_name` is the name of a model that was given as an object."""
-    from compressor import pipeline, run_folder
+    from compressor import pipeline, run_folder, several_networks
     from compressor.training import strategies
 
     chosen, values = recipes.load(recipe), load_targets(targets)
     check_plan(chosen, values)
     sample, file = find_model(model)
     check_plan(chosen, values, entry_of(file))
+    check_own_data(model, data=data, preprocess=preprocess, metric=metric)
     spec, data_sample = find_data(data, preprocess, sample, chosen.trains_by, trust)
     if metric is not None:
         check_metric(metric, trust)
@@ -167,6 +179,9 @@ def run_into(
         timeout=timeout,
     )
     folder = run_folder.chosen(out, f"{name}-{chosen.name}", request.identity, strategies.suffix_of_worker(training))
+    networks = networks_of(model)
+    if networks:
+        return several_networks.run(request, networks, folder.resolve(), listener, keep_partial=debug), folder
     return pipeline.run(request, folder.resolve(), listener, keep_partial=debug), folder
 
 
@@ -226,6 +241,7 @@ def measure(
 def _read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
     if not is_sample(spec.source):
         return data_sources.find(spec.source).read(spec, wanted)
+    check_single(spec.source)
     dataset = load_sample(spec.source).dataset()
     assert isinstance(dataset.evaluation, Split)
     inputs = dataset.evaluation.inputs

@@ -41,6 +41,40 @@ def load_sample(name: str) -> SampleModel:
     return cast(SampleModel, registry.load(_SAMPLES, name, "MODEL", "sample model"))
 
 
+def networks_of(model: str) -> tuple[str, ...]:
+    """Names of the networks that a sample consists of; none for one that is a single network, and for files."""
+    return tuple(load_sample(model).parts) if is_sample(model) else ()
+
+
+def check_single(data: str) -> None:
+    """See that the data of the sample `data` belongs to a single network.
+
+    Raises:
+        BadInput: each of its networks has its own.
+    """
+    networks = networks_of(data)
+    if networks:
+        raise BadInput(
+            f"{data} has no data for other models: its networks ({', '.join(networks)}) each have their own",
+            fix=f"run it, and give data.npz of one of its folders, e.g. runs/{data}-int8/{networks[0]}/data.npz",
+        )
+
+
+def check_own_data(sample: str, **given: object) -> None:
+    """See that a sample of several networks is left its own data and metrics: no others fit all of its networks.
+
+    Raises:
+        BadInput: something was given.
+    """
+    networks, named = networks_of(sample), [name for name, value in given.items() if value]
+    if networks and named:
+        raise BadInput(
+            f"{sample} consists of {len(networks)} networks ({', '.join(networks)}), each with its own data and metric",
+            received=", ".join(f"--{name}" for name in named),
+            fix=f"leave {', '.join(f'--{name}' for name in named)} out",
+        )
+
+
 def find_model(model: str) -> tuple[str | None, Path | None]:
     """A sample's module path, or the path of a model file or folder.
 
@@ -81,6 +115,8 @@ def find_data(
     own = sample.rpartition(".")[2] if sample else ""
     spec = load_spec(own if data is None else data, preprocess)
     if is_sample(spec.source):
+        if spec.source != own:
+            check_single(spec.source)
         return spec, f"{_SAMPLES}.{spec.source}"
     _look(spec, trains_by, trusted)
     return spec, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -41,6 +42,7 @@ class Request:
         entry: where the model enters the flow.
         spec: the data; its source does not count when `data_sample` is given.
         data_sample: module path of the sample whose data is used, or None.
+        network: which one of the sample's several networks, or None for a model that is one.
         metric: name of the metric, or None to choose it by labels and outputs.
         custom_objects: module of the user's own layers, or None.
         trusted: code that the user names may be run.
@@ -58,6 +60,7 @@ class Request:
     spec: DataSpec
     data_sample: str | None
     limits: Limits
+    network: str | None = None
     metric: str | None = None
     custom_objects: str | None = None
     trusted: bool = False
@@ -78,6 +81,7 @@ class Request:
             "preprocessing": self.spec.sha256,
             "seed": self.seed,
             "training": self.training.deciding,
+            **({"network": self.network} if self.network else {}),
         }
 
 
@@ -97,7 +101,10 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
             artifacts = {job: _write(worker, request, prepared, job, folder) for job in plan.jobs}
         measurements = _measure_all(plan, artifacts, prepared, request, folder, listener)
         report = _report(request, plan, prepared, artifacts, measurements, folder)
-        _leave(report, folder)
+        # Only the stations needed these.
+        shutil.rmtree(folder / "models")
+        (folder / "calibration.npz").unlink()
+        leave(report, folder)
     return report
 
 
@@ -125,6 +132,7 @@ def _prepare(worker: Worker, request: Request, folder: Path) -> dict[str, Any]:
         "trusted": request.trusted,
         "trains": request.recipe.trains,
         "seed": request.seed,
+        "network": request.network,
     }
     arguments = {
         "folder": str(folder),
@@ -266,14 +274,10 @@ def _model_part(request: Request, prepared: dict[str, Any], table: rows.Table) -
     )
 
 
-def _leave(report: schema.Report, folder: Path) -> None:
-    """Write the report and drop what only the stations needed."""
-    import shutil
-
+def leave(report: schema.Report, folder: Path) -> None:
+    """Write the report, as JSON and Markdown, and the recipe as it was run."""
     import yaml
 
-    shutil.rmtree(folder / "models")
-    (folder / "calibration.npz").unlink()
     content = {
         key: value
         for key, value in report.recipe.model_dump(exclude_none=True).items()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor import metrics
+from compressor import metrics, pixel_range
 from compressor.data.npz import NpzFile
 from compressor.errors import CompressorError
 from compressor.measurement import metric_value
@@ -100,12 +100,20 @@ class Table:
             "agreement": parity.agreement,
             "max_abs_error": parity.max_abs_error,
             "sqnr_db": parity.sqnr_db,
+            "psnr_db": self._psnr(_arrays(found.outputs), reference, judged),
         }
         if found.metric and reference_metric and found.metric.name == reference_metric.name:
             metric = metrics.load(found.metric.name, self._trusted)
             compared["drop"] = metric.drop(found.metric.value, reference_metric.value)
             compared["drop_unit"] = metric.unit
         return compared
+
+    def _psnr(self, outputs: Mapping[str, Array], reference: Mapping[str, Array], judged: str) -> float | None:
+        """Peak signal-to-noise ratio against the reference, where the metric is one of images."""
+        if self._metric is None or metrics.load(self._metric, self._trusted).suits is not pixel_range.are_images:
+            return None
+        ours, theirs = (arrays.get(judged, next(iter(arrays.values()))) for arrays in (outputs, reference))
+        return metrics.load("psnr").value(theirs, ours)
 
     def _baseline(self, planned: PlannedRow) -> Measured | Failure:
         float_jobs = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from compressor import metrics
@@ -42,6 +44,8 @@ def metric_for(
     first = next(iter(outputs.values()))
     if named is not None:
         return metrics.named(named, labels, first, trusted)
+    if found.metric is not None:
+        return replace(metrics.named(found.metric, labels, first), why="the sample asks for it")
     return None if labels is None else metrics.choose(labels, first, found.loss or found.loaded.loss)
 
 

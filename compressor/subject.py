@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from compressor import custom_objects, data_sources, model_files, trained_sample
+from compressor import custom_objects, data_sources, model_files, sample_part, trained_sample
 from compressor.data import fit
 from compressor.data.spec import DataSpec
 from compressor.data_sources import Wanted
@@ -34,6 +34,7 @@ class Asked:
         trusted: code that the user names may be run.
         trains: a step needs the training split.
         seed: of a sample's training.
+        network: which one of a sample's several networks, or None for a sample that is one.
     """
 
     sample: str | None
@@ -44,6 +45,7 @@ class Asked:
     trusted: bool
     trains: bool
     seed: int
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Subject:
     Attributes:
         loss: what to train with, None to choose by the labels.
         trained: how a sample was trained.
+        metric: what a sample says it is judged by, None to choose.
     """
 
     loaded: Loaded
@@ -60,6 +63,7 @@ class Subject:
     warnings: tuple[str, ...]
     loss: str | None = None
     trained: dict[str, Any] | None = None
+    metric: str | None = None
 
     @property
     def network(self) -> Network:
@@ -105,12 +109,19 @@ def _sample(asked: Asked, data_file: Path, place: Place, settings: TrainingSetti
     model = sample.build()
     network = tensorflow_network.of_tf_keras(model)
     own = asked.data_sample == asked.sample
+    found = sample.dataset()
     with tempfile.TemporaryDirectory() as folder:
         # A sample is always trained on its own data, also when it is proven on others.
         plain = DataSpec(source=asked.sample)
-        own_data = _fitted(sample.dataset(), plain, network, Path(folder) / "data.npz")[0]
+        own_data = _fitted(found, plain, network, Path(folder) / "data.npz")[0]
         trainer = Trainer(own_data, sample.loss, asked.seed, place)
         facts = trained_sample.trained(model, sample, settings or trained_sample.settings_of(sample), trainer)
+    if asked.network is not None:
+        part = sample.parts[asked.network]
+        model, taken = sample_part.taken(part, model, found, asked.trains)
+        network = tensorflow_network.of_tf_keras(model)
+        dataset, warnings = _fitted(taken, asked.spec, network, data_file)
+        return Subject(Loaded(model, network), dataset, warnings, part.loss, facts, part.metric)
     dataset, warnings = _data(asked, network, data_file)
     return Subject(Loaded(model, network), dataset, warnings, sample.loss if own else None, facts)
 

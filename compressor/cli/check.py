@@ -21,7 +21,7 @@ def COMMAND(recipe: str, targets: tuple[str, ...], model: str | None, as_json: b
       compressor check --recipe int8 --target coral --target jetson
       compressor check --recipe prune50_int8 --model network.onnx
     """
-    from compressor import api
+    from compressor import api, names
     from compressor.errors import BadInput
 
     try:
@@ -30,12 +30,15 @@ def COMMAND(recipe: str, targets: tuple[str, ...], model: str | None, as_json: b
         if as_json:
             print_json({"passed": False, "mistakes": _listed(str(error))})
         raise
+    networks = names.networks_of(model) if model else ()
     if as_json:
         files = [{"stage": str(job.stage), "format": job.format, "precision": str(job.precision)} for job in plan.jobs]
         rows = [{"target": row.target.name, "format": row.job.format, "runtime": row.runtime} for row in plan.rows]
-        print_json({"passed": True, "recipe": api.load_recipe(recipe).as_dict(), "files": files, "rows": rows})
+        told = {"passed": True, "recipe": api.load_recipe(recipe).as_dict(), "files": files, "rows": rows}
+        print_json(told | ({"networks": list(networks)} if networks else {}))
         return
-    click.echo(f"ok: recipe '{recipe}' for {', '.join(targets)} writes")
+    each = f" for each of {' and '.join(networks)}" if networks else ""
+    click.echo(f"ok: recipe '{recipe}' for {', '.join(targets)} writes{each}")
     for job in plan.jobs:
         click.echo(f"  {job.format} {job.precision} ({job.stage})")
 

@@ -66,7 +66,8 @@ def _stood_in_for(rows: Sequence[Row]) -> list[str]:
 def baseline_of(row: Row, rows: Sequence[Row]) -> Row | None:
     """The float32 row that a compressed row is compared with."""
     for other in rows:
-        if (other.target, other.format, other.stage) == (row.target, row.format, "float32") and other.bytes:
+        same = (other.network, other.target, other.format) == (row.network, row.target, row.format)
+        if same and other.stage == "float32" and other.bytes:
             return other
     return None
 
@@ -95,6 +96,7 @@ def _at_most(row: Row, limit: str, allowed: float | None, value: float | None, u
 def _violation(row: Row, limit: str, expected: str, received: str) -> Violation:
     return Violation(
         limit=limit,
+        network=row.network,
         target=row.target,
         format=row.format,
         precision=row.precision,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compressor.report.layout import HEADERS, cells, limits_kept, no_limits, number, reason
-from compressor.report.schema import Report, Row
+from compressor.report.schema import MetricValue, NetworkPart, Report, Row, place
 
 
 def render(report: Report) -> str:
@@ -42,17 +42,23 @@ def _warnings(report: Report) -> str:
 
 
 def _tables(report: Report) -> str:
-    targets = dict.fromkeys(row.target for row in report.rows)
-    return "\n\n".join(_table(target, [row for row in report.rows if row.target == target]) for target in targets)
+    places = dict.fromkeys((row.target, row.network) for row in report.rows)
+    tables = {each: [row for row in report.rows if (row.target, row.network) == each] for each in places}
+    return "\n\n".join(_table(place(*each), rows) for each, rows in tables.items())
 
 
-def _table(target: str, rows: list[Row]) -> str:
-    lines = [f"## {target}", "", _line(HEADERS), _line("---" for _ in HEADERS)]
+def _table(title: str, rows: list[Row]) -> str:
+    lines = [f"## {title}", "", _line(HEADERS), _line("---" for _ in HEADERS)]
     lines += [_line(cells(row)) for row in rows]
     notes = [
         f"- {row.format} {row.precision} on {row.runtime}: {reason(row)}" for row in rows if row.provenance == "skipped"
     ]
     notes += [f"- {row.format} {row.precision} on {row.runtime}: {note}" for row in rows for note in row.notes]
+    notes += [
+        f"- {row.format} {row.precision} on {row.runtime}: PSNR {row.psnr_db:.1f} dB"
+        for row in rows
+        if row.psnr_db is not None
+    ]
     hosts = dict.fromkeys(row.host for row in rows if row.host)
     notes += [f"- measured on {host}, {_threads(rows)}" for host in hosts]
     return "\n".join([*lines, "", *dict.fromkeys(notes)])
@@ -65,13 +71,19 @@ def _threads(rows: list[Row]) -> str:
 
 def _reading(report: Report) -> str:
     return (
-        f"{_judged(report)} A baseline row is compared with Keras (conversion parity), every other row with its "
+        f"{_judged(report)}A baseline row is compared with Keras (conversion parity), every other row with its "
         "baseline (compression parity). Drop: positive is worse."
     )
 
 
 def _judged(report: Report) -> str:
-    metric, why = report.model.metric, report.model.metric_reason
+    if report.model.networks:
+        told = (f"{each.name}: {_metric(each.metric, each.metric_reason)}" for each in report.model.networks)
+        return "".join(f"{each}\n\n" for each in told)
+    return f"{_metric(report.model.metric, report.model.metric_reason)} "
+
+
+def _metric(metric: MetricValue | None, why: str | None) -> str:
     if metric is None:
         return "The evaluation set has no labels: there is no metric and no drop."
     told = f" Judged by {metric.name}: {why}." if why else ""
@@ -82,8 +94,14 @@ def _recipe(report: Report) -> str:
     recipe = report.recipe
     lines = [f"- precision: {recipe.precision}"]
     lines += [f"- {name}: {_settings(settings)}" for step in recipe.steps for name, settings in step.items()]
-    lines += [f"  - did: {_settings({k: v for k, v in done.items() if k != 'step'})}" for done in recipe.steps_done]
+    lines += [f"  - {_done(done)}" for done in recipe.steps_done]
     return "## Recipe\n\n" + "\n".join(lines)
+
+
+def _done(done: dict[str, Any]) -> str:
+    """What a step did, and to which network where there are several."""
+    who = f"{done['network']}, {done['step']}" if "network" in done else "did"
+    return f"{who}: {_settings({key: value for key, value in done.items() if key not in ('step', 'network')})}"
 
 
 def _environment(report: Report) -> str:
@@ -91,11 +109,22 @@ def _environment(report: Report) -> str:
     lines = [
         f"- model: {model.source}, {model.parameters} parameters ({model.parameters_compressed} after the steps)",
         f"- data: {data.name} ({data.source}): {data.calibration} calibration and {data.evaluation} evaluation samples",
+        *(_network(each) for each in model.networks),
         f"- host: {report.environment.host}; Python {report.environment.python}; seed {report.environment.seed}",
         f"- GPUs: {', '.join(report.environment.gpus) or 'none'}",
         f"- versions: {_settings(report.environment.versions)}",
     ]
     return "## Made with\n\n" + "\n".join(lines)
+
+
+def _network(network: NetworkPart) -> str:
+    data = network.data
+    told = [
+        f"- {network.name}: in {network.folder}/, {network.parameters} parameters",
+        f"({network.parameters_compressed} after the steps);",
+        f"{data.calibration} calibration and {data.evaluation} evaluation samples",
+    ]
+    return "; ".join([" ".join(told), *data.notes])
 
 
 def _settings(settings: dict[str, Any]) -> str:

@@ -45,11 +45,48 @@ class LatencyValue(_Part):
     runs: int
 
 
+class DataPart(_Part):
+    """The data set; counts are samples, `sha256` is of the run's `data.npz`.
+
+    Of several networks, counts are sums, and `sha256` is of the lines that the networks' own make.
+    `spec` is what was done to the samples, `spec_sha256` its hash; `notes` say how the sets came about.
+    """
+
+    name: str
+    source: str
+    train: int
+    calibration: int
+    evaluation: int
+    sha256: str
+    classes: list[str] = Field(default_factory=list)
+    spec: dict[str, Any] = Field(default_factory=dict)
+    spec_sha256: str | None = None
+    notes: list[str] = Field(default_factory=list)
+
+
+class NetworkPart(_Part):
+    """One of the networks of a model that consists of several; its files and its own report are in `folder`.
+
+    `data` is its own: `sha256` is of `data.npz` in that folder.
+    """
+
+    name: str
+    folder: str
+    parameters: int
+    parameters_compressed: int
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    metric: MetricValue | None
+    metric_reason: str | None = None
+    data: DataPart
+
+
 class ModelPart(_Part):
     """The model as it came in; `metric` is Keras's own on the evaluation set, None without labels.
 
     `metric_reason`: why it is this metric, as part of a sentence.
     `bridge_difference`: largest difference of any output between a Keras 3 model and the tf_keras model made of it.
+    `networks`: of a model that consists of several; it then has all their inputs and outputs, and no metric of its own.
     """
 
     name: str
@@ -64,6 +101,7 @@ class ModelPart(_Part):
     metric_reason: str | None = None
     trained: dict[str, Any] | None
     bridge_difference: float | None = None
+    networks: list[NetworkPart] = Field(default_factory=list)
 
 
 class RecipePart(_Part):
@@ -87,32 +125,16 @@ class EnvironmentPart(_Part):
     versions: dict[str, str]
 
 
-class DataPart(_Part):
-    """The data set; counts are samples, `sha256` is of the run's `data.npz`.
-
-    `spec` is what was done to the samples, `spec_sha256` its hash; `notes` say how the sets came about.
-    """
-
-    name: str
-    source: str
-    train: int
-    calibration: int
-    evaluation: int
-    sha256: str
-    classes: list[str] = Field(default_factory=list)
-    spec: dict[str, Any] = Field(default_factory=dict)
-    spec_sha256: str | None = None
-    notes: list[str] = Field(default_factory=list)
-
-
 class Row(_Part):
     """One artifact on one runtime, on behalf of one target.
 
-    `drop`, `agreement`, `max_abs_error` and `sqnr_db` compare a float32 row with Keras (conversion parity) and a
-    compressed row with the float32 row (compression parity). `failed_stage` tells a failure from a row that was
-    never to be had here.
+    `drop`, `agreement`, `max_abs_error`, `sqnr_db` and `psnr_db` compare a float32 row with Keras (conversion parity)
+    and a compressed row with the float32 row (compression parity). `psnr_db` is there when the metric is one of
+    images. `failed_stage` tells a failure from a row that was never to be had here. `network` is None for a model
+    that is one.
     """
 
+    network: str | None = None
     target: str
     format: str
     precision: str
@@ -132,6 +154,7 @@ class Row(_Part):
     agreement: float | None = None
     max_abs_error: float | None = None
     sqnr_db: float | None = None
+    psnr_db: float | None = None
     latency_ms: LatencyValue | None = None
     peak_rss_bytes: int | None = None
     notes: list[str] = []
@@ -139,13 +162,14 @@ class Row(_Part):
     @property
     def title(self) -> str:
         """The row in a few words."""
-        return f"{self.target}: {self.stage} {self.format} {self.precision} on {self.runtime}"
+        return f"{place(self.target, self.network)}: {self.stage} {self.format} {self.precision} on {self.runtime}"
 
 
 class Violation(_Part):
     """A limit that a row broke, or a row that failed (`limit` is then "finished")."""
 
     limit: str
+    network: str | None = None
     target: str
     format: str
     precision: str
@@ -179,6 +203,11 @@ class Report(_Part):
     def exit_code(self) -> int:
         """0 passed, 1 a limit is broken or a row failed."""
         return 0 if self.verdict.passed else 1
+
+
+def place(target: str, network: str | None) -> str:
+    """Where rows belong: their target, and their network where there are several."""
+    return target if network is None else f"{target}: {network}"
 
 
 def write(report: Report, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compressor.report.layout import HEADERS, cells, limits_kept, no_limits, number, reason
-from compressor.report.schema import Report, Row
+from compressor.report.schema import DataPart, MetricValue, Report, Row, place
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,11 +33,11 @@ def show(report: Report, out: Path | None, to: Console) -> None:
     """Print table, verdict and where the files are."""
     from rich.markup import escape
 
-    metric = report.model.metric
     to.print(f"[bold]{escape(report.model.name)}[/] · {escape(report.recipe.name)} · {escape(report.recipe.summary)}")
-    if metric:
-        samples = f"{report.data.evaluation} samples of {escape(report.data.name)}"
-        to.print(f"Keras {metric.name} {number(metric.value)} on {samples}")
+    for who, metric, data in _judged(report):
+        if metric:
+            samples = f"{data.evaluation} samples of {escape(data.name)}"
+            to.print(f"{escape(who)}Keras {metric.name} {number(metric.value)} on {samples}")
     to.print(_table(report.rows, to.width), soft_wrap=False)
     for row in report.rows:
         if row.provenance == "skipped":
@@ -65,8 +65,15 @@ def show_verdict(report: Report, to: Console) -> None:
         to.print(f"  [red]{escape(' '.join(violation.message.split()))}[/]")
 
 
+def _judged(report: Report) -> list[tuple[str, MetricValue | None, DataPart]]:
+    """Keras's own metric and its data, for every network where there are several."""
+    if report.model.networks:
+        return [(f"{each.name}: ", each.metric, each.data) for each in report.model.networks]
+    return [("", report.model.metric, report.data)]
+
+
 def _table(rows: list[Row], width: int) -> Table:
-    """One line per measured row, under its target; the less width there is, the fewer columns are shown."""
+    """One line per measured row, under its target and network; the less width there is, the fewer columns are shown."""
     from rich import box
     from rich.table import Table
 
@@ -76,9 +83,9 @@ def _table(rows: list[Row], width: int) -> Table:
     for index in shown:
         table.add_column(HEADERS[index], justify="left" if index < 2 else "right", no_wrap=index > 0)
     measured = [row for row in rows if row.provenance != "skipped"]
-    for target in dict.fromkeys(row.target for row in measured):
-        table.add_row(f"[bold]{target}[/]")
-        for row in (row for row in measured if row.target == target):
+    for where in dict.fromkeys(place(row.target, row.network) for row in measured):
+        table.add_row(f"[bold]{where}[/]")
+        for row in (row for row in measured if place(row.target, row.network) == where):
             file, *values = (cells(row)[index] for index in shown)
             table.add_row(f"  {file}", *values)
     return table

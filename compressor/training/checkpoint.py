@@ -109,9 +109,7 @@ def _read(path: Path) -> State:
 
 def variables(model: tf_keras.Model) -> list[Any]:
     """All that changes while a compiled model trains: weights, optimizer, random generators."""
-    optimizer = model.optimizer
-    optimizer.build(model.trainable_variables)
-    return [*model.weights, *_variables_of(optimizer), *_generators(model)]
+    return [*model.weights, *_variables_of(model.optimizer), *_generators(model)]
 
 
 def restore(model: tf_keras.Model, state: State) -> None:

@@ -125,6 +125,8 @@ class Fitting:
                 loss = losses.loss_object(self._loss, self._model)
                 judged = {"loss": loss, "metrics": [losses.told_metric(self._loss)]}
             self._model.compile(optimizer, **judged, run_eagerly=options.eager, jit_compile=options.xla)
+            # Its variables then stand in the same order whoever applies gradients first.
+            self._model.optimizer.build(self._model.trainable_variables)
 
     def _steps(self, size: int) -> int:
         return batches.per_epoch(self._samples.count, size, self._place.replicas)

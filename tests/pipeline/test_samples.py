@@ -40,16 +40,34 @@ NETWORKS: dict[str, tuple[int, tuple[int, ...], str, tuple[int, ...]]] = {
 }
 
 
+# The same for each network of a sample that consists of several.
+SEVERAL: dict[str, dict[str, tuple[int, tuple[int, ...], str, tuple[int, ...]]]] = {
+    "digit_gan": {
+        "generator": (227329, (64,), "float32", (28, 28, 1)),
+        "discriminator": (31825, (28, 28, 1), "float32", (1,)),
+    },
+}
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_of_its_published_size(name: str) -> None:
-    model = names.load_sample(name).build()
+    assert _told(names.load_sample(name).build()) == NETWORKS[name]
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_each_of_several_networks_is_of_its_size(name: str) -> None:
+    sample = names.load_sample(name)
+    whole = sample.build()
+    assert {network: _told(part.network(whole)) for network, part in sample.parts.items()} == SEVERAL[name]
+
+
+def _told(model: Any) -> tuple[int, tuple[int, ...], str, tuple[int, ...]]:
     (given,), (answer,) = model.inputs, model.outputs
-    found = model.count_params(), tuple(given.shape[1:]), given.dtype.name, tuple(answer.shape[1:])
-    assert found == NETWORKS[name]
+    return model.count_params(), tuple(given.shape[1:]), given.dtype.name, tuple(answer.shape[1:])
 
 
 def test_every_other_sample_than_these_has_to_be_added_here() -> None:
-    assert set(registry.names("sample_models")) == set(NETWORKS)
+    assert set(registry.names("sample_models")) == set(NETWORKS) | set(SEVERAL)
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from compressor import steps
+from compressor.networks.tensorflow_network import of_tf_keras
 from compressor.steps import TrainingSettings, Workpiece
 from compressor.training import Trainer, set_up
 from compressor.training.checkpoint import Checkpoints
 from compressor.training_options import TrainingOptions
 from compressor.values import Dataset, Split
+from sample_models import digit_gan
 
 pytestmark = pytest.mark.tensorflow
 
@@ -72,6 +74,21 @@ def step(name: str, **settings: Any) -> Callable[[], list[Any]]:
     return made
 
 
+def adversaries() -> list[Any]:
+    import tf_keras
+
+    place = set_up()
+    tf_keras.backend.clear_session()
+    model = digit_gan.build()
+    rng = np.random.default_rng(0)
+    made = Split(
+        {spec.name: rng.uniform(-1, 1, (96, *spec.shape[1:])).astype(np.float32) for spec in of_tf_keras(model).inputs}
+    )
+    settings = TrainingSettings(epochs=EPOCHS, learning_rate=1e-3, batch_size=32)
+    Trainer(Dataset("made", "made", made, made, made), None, 0, place).fit(model, settings, "train")
+    return list(model.get_weights())
+
+
 KINDS: dict[str, Callable[[], list[Any]]] = {
     "train": lambda: sample(TrainingOptions()),
     "early stopping": lambda: sample(TrainingOptions(early_stopping=2)),
@@ -80,6 +97,7 @@ KINDS: dict[str, Callable[[], list[Any]]] = {
     "prune": step("prune", sparsity=0.6),
     "cluster": step("cluster", clusters=4),
     "quantize_aware": step("quantize_aware"),
+    "two networks against each other": adversaries,
 }
 
 

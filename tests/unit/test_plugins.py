@@ -179,6 +179,17 @@ def test_a_sample_model_is_ready_to_train(name: str) -> None:
     assert sample.epochs == 0 or any(character.isdigit() for character in sample.expects)
 
 
+@pytest.mark.parametrize("name", registry.names("sample_models"))
+def test_the_networks_of_a_sample_are_several_and_named_as_folders(name: str) -> None:
+    parts = names.load_sample(name).parts
+    assert len(parts) != 1
+    for network, part in parts.items():
+        assert network.isidentifier()
+        assert network not in ("artifacts", "keras", "outputs")
+        assert part.loss
+        assert part.metric is None or part.metric in metrics.names()
+
+
 @pytest.mark.parametrize("name", VERBS)
 def test_a_verb_has_help_with_an_example_and_the_shared_options(name: str) -> None:
     command = registry.load("compressor.cli", name, "COMMAND", "command")

@@ -17,7 +17,8 @@ from compressor.errors import BadInput
 from compressor.report import layout, markdown, schema, terminal
 from compressor.report.schema import Report, Row
 
-GOLDEN = ("passed", "not_passed")
+# Exit codes by name.
+GOLDEN = {"passed": 0, "not_passed": 1, "two_networks": 1}
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -32,7 +33,7 @@ def test_json_is_written_to_the_byte_and_reads_as_itself(name: str, golden: Path
     schema.write(report, tmp_path / "report.json")
     assert (tmp_path / "report.json").read_bytes() == (golden / f"{name}.json").read_bytes()
     assert schema.read(tmp_path) == report
-    assert report.exit_code == GOLDEN.index(name)
+    assert report.exit_code == GOLDEN[name]
 
 
 def test_every_table_row_has_as_many_cells_as_the_head(report: Report) -> None:
@@ -154,6 +155,17 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         return capsys.readouterr().out
 
     return show
+
+
+def test_several_networks_each_have_their_line_and_their_part_of_the_table(golden: Path, shown: Any) -> None:
+    text = shown(schema.read(golden / "two_networks.json"))
+    assert "\ngenerator: Keras ssim 1.0000 on 500 samples of mnist\n" in text
+    assert "\ndiscriminator: Keras binary_accuracy 0.8660 on 1000 samples of mnist\n" in text
+    heads = [line.strip() for line in text.splitlines() if line.startswith(" host: ")]
+    assert heads == ["host: generator", "host: discriminator"]
+    measured = [line.split()[:3] for line in text.splitlines() if line.startswith("   tflite")]
+    assert measured == [["tflite", "float32", "(baseline)"], ["tflite", "int8", "litert"]] * 2
+    assert "host: discriminator: compressed tflite int8 on litert: max_accuracy_drop" in text
 
 
 def line_of(text: str, *words: str) -> str:
