@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := compressor/constraints.txt
 
-.PHONY: demo test fast fuzz lint picture schema benchmark applications clean
+.PHONY: demo test fast fuzz lint picture schema benchmark applications samples clean
 
 demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
@@ -42,6 +42,11 @@ benchmark: $(VENV)/.installed
 # docs/applications.md: hours on one core. Goes on where it was interrupted, as long as runs/applications.jsonl is there.
 applications: $(VENV)/.installed
 	$(BIN)/python benchmarks/applications.py
+
+# docs/sample_figures.md: an hour or two on two cores; goes on where it was interrupted, as long as runs/samples.jsonl is
+# there. COMPRESSOR_DATA names the folder with the data sets.
+samples: $(VENV)/.installed
+	$(BIN)/python benchmarks/samples.py
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)

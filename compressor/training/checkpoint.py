@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import tf_keras
 
 _KEPT = 2
+_FORGOTTEN_AFTER_S = 30 * 24 * 3600.0
 
 
 @dataclass
@@ -72,6 +74,8 @@ class Checkpoints:
         """Keep a state, and forget the ones before the last two."""
         if self._folder is None:
             return
+        if not self._folder.exists():
+            _forget_old(self._folder.parent)
         self._folder.mkdir(parents=True, exist_ok=True)
         facts = {"epoch": state.epoch, "batch_size": state.batch_size, "history": state.history}
         arrays = {f"weight_{number:05}": array for number, array in enumerate(state.weights)}
@@ -97,6 +101,15 @@ class Checkpoints:
             number = path.stem.removeprefix("epoch_")
             if number.isdecimal():
                 yield int(number), path
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove what trainings left that were killed and never went on."""
+    for path in folder.glob("*/epoch_*.npz"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _FORGOTTEN_AFTER_S:
+                path.unlink()
+                path.parent.rmdir()
 
 
 def _read(path: Path) -> State:

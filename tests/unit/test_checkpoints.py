@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,15 @@ def test_the_last_two_epochs_are_kept_and_come_back_as_they_were(tmp_path: Path)
     assert checkpoints.read(3) is None
     checkpoints.remove()
     assert not (tmp_path / "one").exists()
+
+
+def test_trainings_that_never_went_on_are_forgotten_after_a_month(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        Checkpoints(tmp_path / name).write(state(1))
+    month_ago = time.time() - 31 * 24 * 3600
+    os.utime(tmp_path / "old" / "epoch_000001.npz", (month_ago, month_ago))
+    Checkpoints(tmp_path / "other").write(state(1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "other"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])
