@@ -132,6 +132,8 @@ def _choose_metric(
     outputs = next(iter(answers.values()))
     if named is not None:
         return metrics.named(named, labels, outputs, trusted)
+    if found.metric is not None and labels is not None:
+        return replace(metrics.named(found.metric, labels, outputs), why="the sample is judged by it on its own data")
     return None if labels is None else metrics.choose(labels, outputs, found.loss or found.loaded.loss)
 
 

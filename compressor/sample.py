@@ -21,6 +21,7 @@ class SampleModel:
         dataset: loads the data; imports TensorFlow only if it has to download.
         loss: a tf_keras loss name.
         expects: what a trained float model reaches, in words.
+        metric: judges it on its own data where the user names none; None to choose by labels and outputs.
     """
 
     summary: str
@@ -31,3 +32,4 @@ class SampleModel:
     expects: str
     batch_size: int = 64
     learning_rate: float = 1e-3
+    metric: str | None = None

@@ -51,6 +51,7 @@ class Subject:
     Attributes:
         loss: what to train with, None to choose by the labels.
         trained: how a sample was trained.
+        metric: that a sample is judged by on its own data, None to choose.
     """
 
     loaded: Loaded
@@ -58,6 +59,7 @@ class Subject:
     warnings: tuple[str, ...]
     loss: str | None = None
     trained: dict[str, Any] | None = None
+    metric: str | None = None
 
     @property
     def network(self) -> Network:
@@ -105,7 +107,8 @@ def _sample(asked: Asked, data_file: Path) -> Subject:
         own_data = _fitted(sample.dataset(), plain, network, Path(folder) / "data.npz")[0]
         facts = trained_sample.trained(model, sample, own_data, asked.seed)
     dataset, warnings = _data(asked, network, data_file)
-    return Subject(Loaded(model, network), dataset, warnings, sample.loss if own else None, facts)
+    loss, metric = (sample.loss, sample.metric) if own else (None, None)
+    return Subject(Loaded(model, network), dataset, warnings, loss, facts, metric)
 
 
 def _data(asked: Asked, network: Network, destination: Path) -> tuple[Dataset, tuple[str, ...]]:

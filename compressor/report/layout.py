@@ -54,6 +54,9 @@ def reason(row: Row) -> str:
 def limits_kept(report: Report) -> dict[str, float]:
     """The limits of a passed report, but for those that no row could be judged by."""
     never = {told.partition(":")[0] for told in report.verdict.not_judged}
+    units = {row.drop_unit for row in report.rows if row.provenance == "measured"}
+    judging = {report.recipe.limits.of_drop(unit)[0] for unit in units}
+    never |= {"max_accuracy_drop", "max_error_rise"} - judging
     limits = report.recipe.limits.model_dump(exclude_none=True)
     return {name: value for name, value in limits.items() if name not in never}
 
