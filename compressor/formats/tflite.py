@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from compressor import saved_model
 from compressor.formats import Calibration, Format
-from compressor.saved_model import ONE
+from compressor.saved_model import ONE, UNROLLED
 from compressor.tflite_edit import float_lstm
 from compressor.tflite_edit.float_softmax import with_float_softmax
 from compressor.tflite_edit.lstm_clip import without_cell_clip
@@ -25,32 +26,36 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     cuts off.
     """
     simulated = source.simulated if precision is Precision.INT8 else None
-    content = _converted(simulated or source.model, precision, calibration)
-    learned = ("activation ranges learned in training",) if simulated else ()
     if precision not in (Precision.INT8, Precision.INT16X8):
-        destination.write_bytes(without_cell_clip(content))
+        destination.write_bytes(without_cell_clip(_converted(source.model, ONE, precision, calibration)))
         return ()
-    content, lstm_notes = _freed_lstm(content, source.model, calibration)
+    model = simulated or source.model
+    # A loop cannot be quantized: its steps are written out.
+    signature = UNROLLED if saved_model.has_unrolled(model) else ONE
+    content = _converted(model, signature, precision, calibration)
+    learned = ("activation ranges learned in training",) if simulated else ()
+    unrolled = ("loops of recurrent layers are written out step by step",) if signature == UNROLLED else ()
+    content, lstm_notes = _freed_lstm(content, model, signature, calibration)
     content, softmax_notes = with_float_softmax(content)
     destination.write_bytes(content)
-    return *learned, *lstm_notes, *softmax_notes
+    return *learned, *unrolled, *lstm_notes, *softmax_notes
 
 
-def _converted(model: Path, precision: Precision, calibration: Calibration) -> bytes:
+def _converted(model: Path, signature: str, precision: Precision, calibration: Calibration) -> bytes:
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(model), signature_keys=[ONE])
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(model), signature_keys=[signature])
     _set_precision(converter, precision, calibration)
     with _fresh_state_for_each_sample():
         content: bytes = converter.convert()
     return content
 
 
-def _freed_lstm(content: bytes, model: Path, calibration: Calibration) -> tuple[bytes, tuple[str, ...]]:
+def _freed_lstm(content: bytes, model: Path, signature: str, calibration: Calibration) -> tuple[bytes, tuple[str, ...]]:
     """Measured on the float file: it is what the integers stand for."""
     if not float_lstm.has_integer_lstm(content):
         return content, ()
-    plain = without_cell_clip(_converted(model, Precision.FLOAT32, calibration))
+    plain = without_cell_clip(_converted(model, signature, Precision.FLOAT32, calibration))
 
     def held(tensor: int) -> Array:
         return _held(plain, tensor, calibration)
