@@ -35,7 +35,7 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     content = _converted(model, signature, precision, calibration)
     learned = ("activation ranges learned in training",) if simulated else ()
     unrolled = ("loops of recurrent layers are written out step by step",) if signature == UNROLLED else ()
-    content, lstm_notes = _freed_lstm(content, model, signature, calibration)
+    content, lstm_notes = _freed_lstm(content, model, signature, precision, calibration)
     content, softmax_notes = with_float_softmax(content)
     destination.write_bytes(content)
     return *learned, *unrolled, *lstm_notes, *softmax_notes
@@ -51,7 +51,9 @@ def _converted(model: Path, signature: str, precision: Precision, calibration: C
     return content
 
 
-def _freed_lstm(content: bytes, model: Path, signature: str, calibration: Calibration) -> tuple[bytes, tuple[str, ...]]:
+def _freed_lstm(
+    content: bytes, model: Path, signature: str, precision: Precision, calibration: Calibration
+) -> tuple[bytes, tuple[str, ...]]:
     """Measured on the float file: it is what the integers stand for."""
     if not float_lstm.has_integer_lstm(content):
         return content, ()
@@ -60,7 +62,13 @@ def _freed_lstm(content: bytes, model: Path, signature: str, calibration: Calibr
     def held(tensor: int) -> Array:
         return _held(plain, tensor, calibration)
 
-    return float_lstm.with_float_lstm(content, plain, held)
+    cut = float_lstm.cut_off(plain, held)
+    if not any(cut):
+        return content, ()
+    # What follows such an LSTM is calibrated on what it will answer.
+    with _calibrated_without_cell_clip():
+        content = _converted(model, signature, precision, calibration)
+    return float_lstm.with_float_lstm(content, plain, cut)
 
 
 def _held(content: bytes, tensor: int, calibration: Calibration) -> Array:
@@ -123,6 +131,17 @@ def _fresh_state_for_each_sample() -> Iterator[None]:
             feed(calibrator, partial(iter, [sample, sample]), resize_input)
 
     with mock.patch.object(Calibrator, "_feed_tensors", feed_one_by_one):
+        yield
+
+
+@contextmanager
+def _calibrated_without_cell_clip() -> Iterator[None]:
+    from unittest import mock
+
+    from tensorflow.lite.python.optimize import calibrator
+
+    prepare = calibrator.add_intermediate_tensors
+    with mock.patch.object(calibrator, "add_intermediate_tensors", lambda content: prepare(without_cell_clip(content))):
         yield
 
 

@@ -21,7 +21,8 @@ def judge(rows: Sequence[Row], limits: Limits) -> Verdict:
 
 def _row_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterable[Violation]:
     if row.failed_stage is not None:
-        yield _violation(row, "finished", "a file that was written and measured", row.reason or "a failure")
+        received = ("impossible: " if row.impossible else "") + (row.reason or "a failure")
+        yield _violation(row, "finished", "a file that was written and measured", received)
         return
     if row.provenance == "skipped":
         return

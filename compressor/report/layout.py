@@ -48,6 +48,7 @@ def number(value: float) -> str:
 def reason(row: Row) -> str:
     """Why a row has no numbers, in one line."""
     word = f"failed ({row.failed_stage})" if row.failed_stage else row.provenance
+    word = "skipped, impossible" if row.impossible else word
     return f"{word}: {' '.join((row.reason or '').split())}"
 
 

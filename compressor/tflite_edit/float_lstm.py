@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,23 +29,33 @@ def has_integer_lstm(content: bytes) -> bool:
     return any(graph.quantized(int(lstm.inputs[0])) for lstm in _fused(graph))
 
 
-def with_float_lstm(content: bytes, float_content: bytes, inputs_of: FloatInputs) -> tuple[bytes, tuple[str, ...]]:
-    """The int8 file with each such LSTM made float; and notes that say so.
+def cut_off(float_content: bytes, inputs_of: FloatInputs) -> tuple[float, ...]:
+    """For each LSTM of a float file what int8 arithmetic would change in its answers; 0 where that is tolerable.
+
+    Args:
+        inputs_of: tensor of the file → what it held for each calibration sample.
+    """
+    graph = Graph(float_content)
+    changes = [
+        saturation(_weights(graph, lstm), _batch_major(lstm, inputs_of(int(lstm.inputs[0])))) for lstm in _fused(graph)
+    ]
+    return tuple(change if change > _TOLERATED else 0.0 for change in changes)
+
+
+def with_float_lstm(content: bytes, float_content: bytes, cut: Sequence[float]) -> tuple[bytes, tuple[str, ...]]:
+    """The int8 file with each LSTM that is cut off made float; and notes that say so.
 
     Args:
         float_content: the same model in float32, its LSTMs in the same order.
-        inputs_of: tensor of the float file → what it held for each calibration sample.
+        cut: as `cut_off` tells.
     """
     graph, original = Graph(content), Graph(float_content)
     notes = []
-    for lstm, plain in zip(_fused(graph), _fused(original), strict=True):
-        if not graph.quantized(int(lstm.inputs[0])):
-            continue
-        cut = saturation(_weights(original, plain), _batch_major(plain, inputs_of(int(plain.inputs[0]))))
-        if cut > _TOLERATED:
-            notes.append(_told(graph, lstm, cut))
-            _free(graph, lstm)
-    return (graph.packed(), tuple(notes)) if notes else (content, ())
+    for lstm, plain, change in zip(_fused(graph), _fused(original), cut, strict=True):
+        if change and graph.quantized(int(lstm.inputs[0])):
+            notes.append(_told(graph, lstm, change))
+            _free(graph, lstm, _weights(original, plain).biases)
+    return graph.packed(), tuple(notes)
 
 
 def _fused(graph: Graph) -> list[Any]:
@@ -67,12 +77,11 @@ def _batch_major(lstm: Any, inputs: Array) -> Values:
     return np.squeeze(inputs, 2 if lstm.builtinOptions.timeMajor else 1).astype(np.float64)
 
 
-def _free(graph: Graph, lstm: Any) -> None:
+def _free(graph: Graph, lstm: Any, biases: Sequence[Values]) -> None:
     """Weights are int8 with one symmetric scale each, as hybrid kernels want them; all else becomes float."""
-    for place in range(_BIASES.start, _BIASES.stop):
-        index = int(lstm.inputs[place])
-        name, values = graph.tensor(index).name, graph.values(index) * graph.scale(index)
-        lstm.inputs[place] = graph.add_constant(name + b"_float", values)
+    for place, values in zip(range(_BIASES.start, _BIASES.stop), biases, strict=True):
+        name = graph.tensor(int(lstm.inputs[place])).name + b"_float"
+        lstm.inputs[place] = graph.add_constant(name, values)
     for place in (_STATE, _CELL):
         graph.make_float(int(lstm.inputs[place]))
     lstm.intermediates = None

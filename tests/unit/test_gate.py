@@ -108,6 +108,12 @@ def test_a_row_that_failed_is_a_violation_even_without_limits(row: MakeRow) -> N
     assert (violation.limit, violation.received) == ("finished", "the converter refused int8")
 
 
+def test_an_impossible_precision_is_a_violation_that_says_so(row: MakeRow) -> None:
+    failed = row(provenance="skipped", failed_stage="write", reason="refused", possible_precisions=[], drop=None)
+    (violation,) = judge([failed], Limits()).violations
+    assert (violation.limit, violation.received) == ("finished", "impossible: refused")
+
+
 def test_a_row_that_was_never_to_be_had_is_not_judged(row: MakeRow) -> None:
     absent = row(provenance="skipped", reason="no such device here", drop=None, agreement=None, latency_ms=None)
     assert broken([absent], **ALL) == []
