@@ -112,9 +112,8 @@ def test_loops_are_written_out_in_integers_only(made):
     assert told not in made.notes[made.write("tflite", "float32")]
 
 
+@pytest.mark.parametrize("made", ["lstm"], indirect=True)
 def test_a_converter_that_refuses_is_told_from_other_failures(made):
-    if made.kind != "lstm":
-        pytest.skip("only a fused LSTM is refused in int16x8")
     np.savez(made.folder / "calibration.npz", **{made.name: made.samples[:5]})
     source = {"name": "m", "model": str(made.source.model), "simulated": None}
     specs = {
