@@ -35,7 +35,8 @@ The machine is shared: of latencies, only the ratio to float32 in the same run s
   better than float.
 * Bytes are of the whole file, in parentheses the ratio to the float32 file of the same format.
 * p50 is the median latency of one sample in milliseconds, in parentheses the ratio to float32.
-* The bar for `int8` is 1 point, or 2 percent. Where it breaks the bar, the line below the table says which recipes hold."""
+* The bar for `int8` is 1 point, or 2 percent. Where it breaks the bar, the line below the table says which recipes
+  hold."""
 
 
 def _sample(name: str, runs: Mapping[str, Record]) -> Iterator[str]:

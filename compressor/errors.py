@@ -4,6 +4,8 @@ CompressorError
 ├── BadInput       2   something the user gave is wrong
 ├── MissingTool    3   a program, package or device that is needed is not here
 └── StageFailed    1   a child process crashed, hung or answered garbage
+    ├── Crashed        it ended itself by a signal
+    └── Refused        a converter does not take this model in this precision
 """
 
 from __future__ import annotations
@@ -46,6 +48,14 @@ class StageFailed(CompressorError):
     """A stage that runs in a child process crashed, hung or answered garbage."""
 
     exit_code = 1
+
+
+class Crashed(StageFailed):
+    """A child process ended itself by a signal that speaks of a mistake in native code."""
+
+
+class Refused(StageFailed):
+    """A converter does not take this model in this precision."""
 
 
 def missing(error: ModuleNotFoundError) -> MissingTool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import onnx_walk
+from compressor import onnx_softmax, onnx_walk
 from compressor.errors import CompressorError
 from compressor.saved_model import MANY, ONE
 from compressor.values import Array, Source
@@ -121,15 +121,20 @@ def quantize(
     calibration: Mapping[str, Array],
     destination: Path,
     int16_activations: bool = False,
+    nodes_to_exclude: Sequence[str] = (),
     **options: Any,
-) -> None:
+) -> tuple[str, ...]:
     """Write QuantizeLinear/DequantizeLinear around int8 weights, one scale per channel, by onnxruntime.
 
+    A softmax over many classes that is an output stays float; the notes that are returned say so.
+
     Args:
+        nodes_to_exclude: names of nodes that stay float besides.
         options: further arguments of `onnxruntime.quantization.quantize_static`.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    kept, notes = onnx_softmax.large(prepared_file, 1 / 65536 if int16_activations else 1 / 256)
     quantize_static(
         str(prepared_file),
         str(destination),
@@ -138,8 +143,10 @@ def quantize(
         per_channel=True,
         activation_type=QuantType.QInt16 if int16_activations else QuantType.QInt8,
         weight_type=QuantType.QInt8,
+        nodes_to_exclude=[*nodes_to_exclude, *kept],
         **options,
     )
+    return notes
 
 
 def float_weights(file: Path) -> tuple[str, ...]:

@@ -111,7 +111,8 @@ def training_flags(command: _Command) -> _Command:
 
 
 _LIMITS = {
-    "max_accuracy_drop": "Largest accuracy drop, in points (percent for errors, dB for PSNR).",
+    "max_accuracy_drop": "Largest accuracy drop, in points (dB for PSNR).",
+    "max_error_rise": "Largest rise of an error or of perplexity, in percent.",
     "min_agreement": "Smallest share of equal answers, 0 to 1.",
     "max_size_ratio": "Largest compressed bytes / float32 bytes.",
     "max_latency_ratio": "Largest compressed p50 / float32 p50.",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor import formats, rows, run_folder, runtimes
+from compressor.artifacts import Writing
 from compressor.data.spec import DataSpec
 from compressor.environment import versions
 from compressor.errors import CompressorError, MissingTool, StageFailed
@@ -98,7 +99,7 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
     with run_folder.claimed(out, request.identity, keep_partial) as folder:
         with Worker(folder / "log.txt", listener) as worker:
             prepared = _prepare(worker, request, folder)
-            artifacts = {job: _write(worker, request, prepared, job, folder) for job in plan.jobs}
+            artifacts = Writing(worker, request.model, prepared, folder, request.timeout).all(plan.jobs)
         measurements = _measure_all(plan, artifacts, prepared, request, folder, listener)
         report = _report(request, plan, prepared, artifacts, measurements, folder)
         # Only the stations needed these.
@@ -146,34 +147,6 @@ def _prepare(worker: Worker, request: Request, folder: Path) -> dict[str, Any]:
         "preparing the model", "compressor.prepare:prepare", arguments, _TRAINING_TIMEOUT_S
     )
     return prepared
-
-
-def _write(worker: Worker, request: Request, prepared: dict[str, Any], job: Job, folder: Path) -> Artifact | Failure:
-    suffix = "float32" if job.stage is Stage.FLOAT32 else f"compressed_{job.precision}"
-    path = folder / "artifacts" / job.format / f"{request.model}_{suffix}{formats.load(job.format).suffix}"
-    models = prepared["models"]
-    source = {
-        "name": request.model,
-        "model": models[job.stage],
-        "simulated": models["simulated"] if job.stage is Stage.COMPRESSED else None,
-        "inputs": prepared["inputs"],
-        "outputs": prepared["outputs"],
-    }
-    arguments = {
-        "source": source,
-        "format_name": job.format,
-        "precision": str(job.precision),
-        "calibration": str(folder / "calibration.npz"),
-        "destination": str(path),
-    }
-    try:
-        record = worker.call(
-            f"{job.format} {job.precision} conversion", "compressor.write:write", arguments, request.timeout
-        )
-    except CompressorError as error:
-        return Failure("write", str(error))
-    notes = tuple(record.pop("notes"))
-    return Artifact(path=path, format=job.format, precision=job.precision, stage=job.stage, notes=notes, **record)
 
 
 def _measure_all(

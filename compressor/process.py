@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -21,11 +22,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
+from compressor.errors import BadInput, CompressorError, Crashed, MissingTool, Refused, StageFailed
 from compressor.progress import Listener, Progress, silent
 
-_ERRORS: dict[str, type[CompressorError]] = {e.__name__: e for e in (BadInput, MissingTool, StageFailed)}
+_ERRORS: dict[str, type[CompressorError]] = {
+    e.__name__: e for e in (BadInput, MissingTool, StageFailed, Crashed, Refused)
+}
+_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 _TAIL_LINES = 3
+# Lines of the absl log that report no error.
+_CHATTER = re.compile(r"[IW]\d{4} |WARNING: All log messages before absl|INFO: |fully_quantize: ")
 _GRACE = 30.0
 
 
@@ -147,7 +153,8 @@ class Worker:
         if code == -signal.SIGALRM:
             return StageFailed(f"{stage} took longer than one of its parts may, and was stopped{self._quoted()}")
         how = "its pipe closed" if code is None else ending(code)
-        return StageFailed(f"{stage} ended its process with {how}{self._quoted()}")
+        kind = Crashed if code is not None and -code in _CRASHES else StageFailed
+        return kind(f"{stage} ended its process with {how}{self._quoted()}")
 
     def _quoted(self) -> str:
         """The last lines that the child printed during this call."""
@@ -248,5 +255,5 @@ def _rebuilt(stage: str, error: Mapping[str, str]) -> CompressorError:
 
 
 def _last_lines(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()][-_TAIL_LINES:]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not _CHATTER.match(line)][-_TAIL_LINES:]
     return "".join(f"\n    | {line[:200]}" for line in lines)

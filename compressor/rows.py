@@ -62,7 +62,7 @@ class Table:
         found = self._measurements[planned.job, planned.runtime]
         base = self._base(planned, planned.runtime)
         if isinstance(found, Failure):
-            return Row(**base, provenance="skipped", host=None, failed_stage=found.stage, reason=found.reason)
+            return Row(**base, provenance="skipped", host=None, **_told(planned, found))
         try:
             compared = self._compared(planned, found)
         except CompressorError as error:
@@ -154,6 +154,22 @@ class Table:
     @cached_property
     def _reference(self) -> dict[str, Array]:
         return _arrays(self._folder / "reference.npz")
+
+
+def _told(planned: PlannedRow, failure: Failure) -> dict[str, Any]:
+    """Why there is no file or number, and in which other precisions the target could have the file."""
+    told: dict[str, Any] = {"failed_stage": failure.stage, "reason": failure.reason}
+    if failure.possible is None:
+        return told
+    routes = [route for route in planned.target.routes if route.format == planned.job.format]
+    taken = {precision for route in routes for precision in route.precisions}
+    possible = [str(precision) for precision in failure.possible if precision in taken]
+    instead = (
+        f"use a recipe with precision {' or '.join(possible)}, which this model can be written in"
+        if possible
+        else f"this model can be written in no other precision that {planned.target.name} takes"
+    )
+    return told | {"reason": f"{failure.reason}\n  what to do: {instead}", "possible_precisions": possible}
 
 
 def _judged(folder: Path) -> tuple[Array | None, Array]:

@@ -40,6 +40,7 @@ class SampleModel:
         loss: a tf_keras loss name; what the report calls it where the model's class brings its own `train_step`.
         expects: what a trained float model reaches, in words.
         parts: the networks it consists of, by name, where there are several; each gets files of its own.
+        metric: judges it on its own data where the user names none; None to choose by labels and outputs.
     """
 
     summary: str
@@ -51,3 +52,4 @@ class SampleModel:
     batch_size: int = 64
     learning_rate: float = 1e-3
     parts: Mapping[str, Part] = field(default_factory=dict)
+    metric: str | None = None

@@ -44,8 +44,8 @@ def metric_for(
     first = next(iter(outputs.values()))
     if named is not None:
         return metrics.named(named, labels, first, trusted)
-    if found.metric is not None:
-        return replace(metrics.named(found.metric, labels, first), why="the sample asks for it")
+    if found.metric is not None and labels is not None:
+        return replace(metrics.named(found.metric, labels, first), why="the sample is judged by it on its own data")
     return None if labels is None else metrics.choose(labels, first, found.loss or found.loaded.loss)
 
 

@@ -123,7 +123,8 @@ def _sample(asked: Asked, data_file: Path, place: Place, settings: TrainingSetti
         dataset, warnings = _fitted(taken, asked.spec, network, data_file)
         return Subject(Loaded(model, network), dataset, warnings, part.loss, facts, part.metric)
     dataset, warnings = _data(asked, network, data_file)
-    return Subject(Loaded(model, network), dataset, warnings, sample.loss if own else None, facts)
+    loss, metric = (sample.loss, sample.metric) if own else (None, None)
+    return Subject(Loaded(model, network), dataset, warnings, loss, facts, metric)
 
 
 def _data(asked: Asked, network: Network, destination: Path) -> tuple[Dataset, tuple[str, ...]]:

@@ -166,10 +166,15 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a file or a number is not there: the stage that failed and how, or why it was never tried."""
+    """Why a file or a number is not there: the stage that failed and how, or why it was never tried.
+
+    Attributes:
+        possible: where the converter cannot write the precision, though it can float32: the others that it can.
+    """
 
     stage: str
     reason: str
+    possible: tuple[Precision, ...] | None = None
 
 
 def clean_name(name: str) -> str:

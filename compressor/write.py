@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from compressor import formats
-from compressor.errors import CompressorError, StageFailed
+from compressor import formats, runtimes
+from compressor.errors import CompressorError, Refused, StageFailed
 from compressor.files import deflated_size, sha256, whole_file
 from compressor.values import Precision, Source, TensorSpec
 from compressor.worker import report_progress
@@ -23,7 +23,8 @@ def write(
     """Write `destination` in the format and precision; returns the record of the file.
 
     Raises:
-        StageFailed: the converter refused the model or wrote nothing.
+        Refused: the converter does not take the model in this precision.
+        StageFailed: it wrote nothing.
     """
     path = Path(destination)
     report_progress(f"write {path.name}")
@@ -34,16 +35,33 @@ def write(
             notes = formats.load(format_name).write(_source(source), Precision(precision), samples, temporary)
             if temporary.stat().st_size == 0:
                 raise StageFailed(f"the {format_name} converter wrote an empty file")
-    except CompressorError:
+    except (CompressorError, MemoryError):
         raise
     except Exception as error:
-        raise StageFailed(f"the {format_name} converter refused {precision}: {_summary(error)}") from error
+        raise Refused(f"the {format_name} converter refused {precision}: {_summary(error)}") from error
     return {
         "bytes": path.stat().st_size,
         "bytes_deflated": deflated_size(path),
         "sha256": sha256(path),
         "notes": list(notes),
     }
+
+
+def check(
+    source: dict[str, Any], format_name: str, precision: str, calibration: str, destination: str
+) -> dict[str, Any]:
+    """As `write`, and run the file on one sample.
+
+    Raises:
+        CompressorError: as `write`; also when no runtime here opens or runs the file.
+    """
+    record = write(source, format_name, precision, calibration, destination)
+    path = Path(destination)
+    session = runtimes.load(runtimes.for_file(path)).open(path, 1)
+    with np.load(calibration, allow_pickle=False) as arrays:
+        session.load({name: arrays[name][:1] for name in arrays.files})
+    session.invoke()
+    return record
 
 
 def _source(source: dict[str, Any]) -> Source:

@@ -2,7 +2,8 @@
 
 Data, the first that is at hand: about 1 MB of Shakespeare (public domain; `tinyshakespeare_bytes.npz`, from char-rnn)
 in the folder that COMPRESSOR_DATA names; the help topics that the interpreter carries (`pydoc_data.topics`, PSF
-licence). `Dataset.source` says which. Judge it with `--metric perplexity`: the labels alone would choose accuracy.
+licence). `Dataset.source` says which. It is judged by perplexity: accuracy, which the labels alone would choose,
+looks at the most likely byte only.
 """
 
 from __future__ import annotations
@@ -90,5 +91,6 @@ MODEL = SampleModel(
     epochs=10,
     batch_size=32,
     learning_rate=4e-3,
+    metric="perplexity",
     expects="a perplexity of at most 6.2 per byte on Shakespeare",
 )

@@ -42,8 +42,8 @@ def _write_static(
     model: onnx.ModelProto, precision: Precision, calibration: Calibration, destination: Path
 ) -> tuple[str, ...]:
     with onnx_graph.prepared(model) as path:
-        onnx_graph.quantize(path, calibration, destination, int16_activations=precision is Precision.INT16X8)
-    return ("inputs and outputs stay float32", *onnx_graph.float_weights(destination))
+        kept = onnx_graph.quantize(path, calibration, destination, int16_activations=precision is Precision.INT16X8)
+    return ("inputs and outputs stay float32", *kept, *onnx_graph.float_weights(destination))
 
 
 FORMAT = Format(

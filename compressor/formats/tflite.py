@@ -8,22 +8,86 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from compressor import saved_model
 from compressor.formats import Calibration, Format
-from compressor.saved_model import ONE
+from compressor.saved_model import ONE, UNROLLED
+from compressor.tflite_edit import float_lstm
+from compressor.tflite_edit.float_softmax import with_float_softmax
+from compressor.tflite_edit.lstm_clip import without_cell_clip
 from compressor.values import Array, Precision, Source
 
 
 def write(source: Source, precision: Precision, calibration: Calibration, destination: Path) -> tuple[str, ...]:
-    """Convert; a model with simulated quantization keeps the ranges it learned."""
+    """Convert; a model with simulated quantization keeps the ranges it learned.
+
+    What integers spoil stays float, and the notes say so: a softmax over many classes, an LSTM that its integer kernel
+    cuts off.
+    """
+    simulated = source.simulated if precision is Precision.INT8 else None
+    if precision not in (Precision.INT8, Precision.INT16X8):
+        destination.write_bytes(without_cell_clip(_converted(source.model, ONE, precision, calibration)))
+        return ()
+    model = simulated or source.model
+    # A loop cannot be quantized: its steps are written out.
+    signature = UNROLLED if saved_model.has_unrolled(model) else ONE
+    content = _converted(model, signature, precision, calibration)
+    learned = ("activation ranges learned in training",) if simulated else ()
+    unrolled = ("loops of recurrent layers are written out step by step",) if signature == UNROLLED else ()
+    content, lstm_notes = _freed_lstm(content, model, signature, precision, calibration)
+    content, softmax_notes = with_float_softmax(content)
+    destination.write_bytes(content)
+    return *learned, *unrolled, *lstm_notes, *softmax_notes
+
+
+def _converted(model: Path, signature: str, precision: Precision, calibration: Calibration) -> bytes:
     import tensorflow as tf
 
-    simulated = precision is Precision.INT8 and source.simulated is not None
-    folder = source.simulated if simulated else source.model
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[ONE])
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(model), signature_keys=[signature])
     _set_precision(converter, precision, calibration)
     with _fresh_state_for_each_sample():
-        destination.write_bytes(converter.convert())
-    return ("activation ranges learned in training",) if simulated else ()
+        content: bytes = converter.convert()
+    return content
+
+
+def _freed_lstm(
+    content: bytes, model: Path, signature: str, precision: Precision, calibration: Calibration
+) -> tuple[bytes, tuple[str, ...]]:
+    """Measured on the float file: it is what the integers stand for."""
+    if not float_lstm.has_integer_lstm(content):
+        return content, ()
+    plain = without_cell_clip(_converted(model, signature, Precision.FLOAT32, calibration))
+
+    def held(tensor: int) -> Array:
+        return _held(plain, tensor, calibration)
+
+    cut = float_lstm.cut_off(plain, held)
+    if not any(cut):
+        return content, ()
+    # What follows such an LSTM is calibrated on what it will answer.
+    with _calibrated_without_cell_clip():
+        content = _converted(model, signature, precision, calibration)
+    return float_lstm.with_float_lstm(content, plain, cut)
+
+
+def _held(content: bytes, tensor: int, calibration: Calibration) -> Array:
+    """What a tensor of a float file holds for each sample."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_content=content,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    interpreter.allocate_tensors()
+    run = interpreter.get_signature_runner()
+    values = []
+    for sample in _single_samples(calibration):
+        interpreter.reset_all_variables()
+        run(**sample)
+        values.append(interpreter.get_tensor(tensor))
+    return np.stack(values)
 
 
 def _set_precision(converter: Any, precision: Precision, calibration: Calibration) -> None:
@@ -67,6 +131,17 @@ def _fresh_state_for_each_sample() -> Iterator[None]:
             feed(calibrator, partial(iter, [sample, sample]), resize_input)
 
     with mock.patch.object(Calibrator, "_feed_tensors", feed_one_by_one):
+        yield
+
+
+@contextmanager
+def _calibrated_without_cell_clip() -> Iterator[None]:
+    from unittest import mock
+
+    from tensorflow.lite.python.optimize import calibrator
+
+    prepare = calibrator.add_intermediate_tensors
+    with mock.patch.object(calibrator, "add_intermediate_tensors", lambda content: prepare(without_cell_clip(content))):
         yield
 
 

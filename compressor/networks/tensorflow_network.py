@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor import saved_model
-from compressor.networks import Network, sized
+from compressor.networks import Network, recurrent, sized
 from compressor.values import Array, Split, TensorSpec, clean_name
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class TensorFlowNetwork:
             so that shapes known there reach every operator: converters need them.
         variables: every `tf.Variable`, by name.
         tracked: what has to stay alive, and be saved, for `call` to work.
+        without_loops: the same as `call` with the steps of recurrent layers written out, where there are such.
     """
 
     call: Callable[[list[Any]], list[Any]]
@@ -35,6 +36,7 @@ class TensorFlowNetwork:
     outputs: tuple[TensorSpec, ...]
     variables: dict[str, Any]
     tracked: Any
+    without_loops: Callable[[list[Any]], list[Any]] | None = None
 
     @property
     def parameters(self) -> int:
@@ -63,16 +65,25 @@ class TensorFlowNetwork:
 
     def leave(self, shapes: Mapping[str, tuple[int, ...]], destination: Path) -> None:
         """Write a SavedModel with the signatures that formats read."""
-        saved_model.export(self.call, self.tracked, sized(self.inputs, shapes), self.outputs, destination)
+        inputs = sized(self.inputs, shapes)
+        without_loops = self.without_loops if recurrent.short_enough(shapes) else None
+        saved_model.export(self.call, self.tracked, inputs, self.outputs, destination, without_loops)
 
 
 def of_tf_keras(model: tf_keras.Model) -> TensorFlowNetwork:
-    """The network of a tf_keras model; its Dropout and the like are off."""
+    """The network of a tf_keras model; its Dropout and the like are off, and every call starts from a fresh state."""
     _settle(model)
 
     def call(tensors: list[Any]) -> list[Any]:
-        results = model(tensors[0] if len(tensors) == 1 else tensors, training=False)
+        with recurrent.fresh_state(model):
+            results = model(tensors[0] if len(tensors) == 1 else tensors, training=False)
         return list(results) if isinstance(results, (list, tuple)) else [results]
+
+    loops = recurrent.loops(model)
+
+    def without_loops(tensors: list[Any]) -> list[Any]:
+        with recurrent.written_out(loops):
+            return call(tensors)
 
     return TensorFlowNetwork(
         call,
@@ -80,6 +91,7 @@ def of_tf_keras(model: tf_keras.Model) -> TensorFlowNetwork:
         _specs(unique(model.output_names), model.outputs),
         {weight.name: weight for weight in model.weights},
         list(model.weights),
+        without_loops if loops else None,
     )
 
 

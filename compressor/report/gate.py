@@ -21,12 +21,13 @@ def judge(rows: Sequence[Row], limits: Limits) -> Verdict:
 
 def _row_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterable[Violation]:
     if row.failed_stage is not None:
-        yield _violation(row, "finished", "a file that was written and measured", row.reason or "a failure")
+        received = ("impossible: " if row.impossible else "") + (row.reason or "a failure")
+        yield _violation(row, "finished", "a file that was written and measured", received)
         return
     if row.provenance == "skipped":
         return
     if not _lacks_labels(row):
-        yield from _at_most(row, "max_accuracy_drop", limits.max_accuracy_drop, row.drop, row.drop_unit or "points")
+        yield from _at_most(row, *limits.of_drop(row.drop_unit), row.drop, row.drop_unit or "points")
     if limits.min_agreement is not None and (row.agreement is None or row.agreement < limits.min_agreement):
         received = "not known" if row.agreement is None else f"{row.agreement:.6g}"
         yield _violation(row, "min_agreement", f"at least {limits.min_agreement:g}", received)
@@ -44,8 +45,9 @@ def _ratio_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterator
 
 def _not_judged(rows: Sequence[Row], limits: Limits) -> list[str]:
     told = []
-    if limits.max_accuracy_drop is not None and any(map(_lacks_labels, rows)):
-        told.append("max_accuracy_drop: the evaluation set has no labels")
+    if any(map(_lacks_labels, rows)):
+        of_drop = ("max_accuracy_drop", "max_error_rise")
+        told += [f"{name}: the evaluation set has no labels" for name in of_drop if getattr(limits, name) is not None]
     if limits.max_latency_ratio is not None:
         absent = _stood_in_for(rows)
         told += [f"max_latency_ratio for {target}: not measured on the device itself" for target in absent]

@@ -48,12 +48,16 @@ def number(value: float) -> str:
 def reason(row: Row) -> str:
     """Why a row has no numbers, in one line."""
     word = f"failed ({row.failed_stage})" if row.failed_stage else row.provenance
+    word = "skipped, impossible" if row.impossible else word
     return f"{word}: {' '.join((row.reason or '').split())}"
 
 
 def limits_kept(report: Report) -> dict[str, float]:
     """The limits of a passed report, but for those that no row could be judged by."""
     never = {told.partition(":")[0] for told in report.verdict.not_judged}
+    units = {row.drop_unit for row in report.rows if row.provenance == "measured"}
+    judging = {report.recipe.limits.of_drop(unit)[0] for unit in units}
+    never |= {"max_accuracy_drop", "max_error_rise"} - judging
     limits = report.recipe.limits.model_dump(exclude_none=True)
     return {name: value for name, value in limits.items() if name not in never}
 

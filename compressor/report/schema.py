@@ -131,7 +131,8 @@ class Row(_Part):
     `drop`, `agreement`, `max_abs_error`, `sqnr_db` and `psnr_db` compare a float32 row with Keras (conversion parity)
     and a compressed row with the float32 row (compression parity). `psnr_db` is there when the metric is one of
     images. `failed_stage` tells a failure from a row that was never to be had here. `network` is None for a model
-    that is one.
+    that is one. `possible_precisions` is there where the converter writes float32 but not this precision: others of the
+    same format that the target takes and that were tried with success.
     """
 
     network: str | None = None
@@ -144,6 +145,7 @@ class Row(_Part):
     provenance: Literal["measured", "emulated", "estimated", "skipped"]
     reason: str | None = None
     failed_stage: str | None = None
+    possible_precisions: list[str] | None = None
     path: str | None
     bytes: int | None
     bytes_deflated: int | None
@@ -158,6 +160,11 @@ class Row(_Part):
     latency_ms: LatencyValue | None = None
     peak_rss_bytes: int | None = None
     notes: list[str] = []
+
+    @property
+    def impossible(self) -> bool:
+        """The converter writes this model, but not in this precision."""
+        return self.possible_precisions is not None
 
     @property
     def title(self) -> str:

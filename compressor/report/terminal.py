@@ -41,7 +41,7 @@ def show(report: Report, out: Path | None, to: Console) -> None:
     to.print(_table(report.rows, to.width), soft_wrap=False)
     for row in report.rows:
         if row.provenance == "skipped":
-            style = "red" if row.failed_stage else "dim"
+            style = "yellow" if row.impossible else "red" if row.failed_stage else "dim"
             to.print(f"[{style}]{escape(row.title)}: {escape(reason(row))}[/]")
     for warning in report.warnings:
         to.print(f"[yellow]warning:[/] {escape(warning)}")

@@ -72,6 +72,36 @@ def test_a_limit_of_the_drop_is_told_in_the_drops_unit(unit: str, row: MakeRow) 
     assert violation.expected == f"at most 5 {unit}"
 
 
+def test_the_rise_of_an_error_has_a_limit_of_its_own(row: MakeRow) -> None:
+    error = row(drop=1.5, drop_unit="percent")
+    assert broken([error], max_accuracy_drop=1.0, max_error_rise=1.5) == []
+    assert broken([error], max_accuracy_drop=9.0, max_error_rise=1.0) == ["max_error_rise"]
+    assert broken([row(drop=math.nextafter(1.5, 2), drop_unit="percent")], max_error_rise=1.5) == ["max_error_rise"]
+    (violation,) = judge([error], Limits(max_error_rise=1.0)).violations
+    assert violation.expected == "at most 1 percent"
+
+
+@pytest.mark.parametrize("unit", ["points", "dB"])
+def test_the_limit_of_errors_says_nothing_of_shares_and_decibels(unit: str, row: MakeRow) -> None:
+    assert broken([row(drop=5.0, drop_unit=unit)], max_error_rise=0.1) == []
+    assert broken([row(drop=5.0, drop_unit=unit)], max_error_rise=9.0, max_accuracy_drop=1.0) == ["max_accuracy_drop"]
+
+
+def test_without_a_limit_of_its_own_an_error_is_judged_by_the_drop(row: MakeRow) -> None:
+    assert broken([row(drop=1.5, drop_unit="percent")], max_accuracy_drop=1.0) == ["max_accuracy_drop"]
+    assert broken([row(drop=0.5, drop_unit="percent")], max_accuracy_drop=1.0) == []
+
+
+def test_a_drop_that_is_stated_alone_replaces_the_recipes_limit_of_errors(row: MakeRow) -> None:
+    recipe = Limits(max_accuracy_drop=1.0, max_error_rise=2.0)
+    error = row(drop=1.5, drop_unit="percent")
+    strict = recipe.overridden_by(Limits(max_accuracy_drop=0.5))
+    assert [each.limit for each in judge([error], strict).violations] == ["max_accuracy_drop"]
+    both = recipe.overridden_by(Limits(max_accuracy_drop=0.5, max_error_rise=3.0))
+    assert judge([error], both).passed
+    assert judge([error], recipe.overridden_by(Limits(min_agreement=0.1))).passed
+
+
 def test_drop_and_agreement_of_the_baseline_count_too(row: MakeRow) -> None:
     wrong = row(stage="float32", precision="float32", drop=2.0, agreement=0.5)
     assert broken([wrong], **ALL) == ["max_accuracy_drop", "min_agreement"]
@@ -86,6 +116,12 @@ def test_a_row_that_failed_is_a_violation_even_without_limits(row: MakeRow) -> N
     failed = row(provenance="skipped", failed_stage="write", reason="the converter refused int8", drop=None)
     (violation,) = judge([failed], Limits()).violations
     assert (violation.limit, violation.received) == ("finished", "the converter refused int8")
+
+
+def test_an_impossible_precision_is_a_violation_that_says_so(row: MakeRow) -> None:
+    failed = row(provenance="skipped", failed_stage="write", reason="refused", possible_precisions=[], drop=None)
+    (violation,) = judge([failed], Limits()).violations
+    assert (violation.limit, violation.received) == ("finished", "impossible: refused")
 
 
 def test_a_row_that_was_never_to_be_had_is_not_judged(row: MakeRow) -> None:
@@ -152,7 +188,7 @@ def test_a_baseline_of_no_time_is_no_reason_to_crash(row: MakeRow, baseline: Row
 @pytest.mark.parametrize("limit", ALL)
 def test_limits_are_overridden_one_by_one(limit: str) -> None:
     combined = Limits(**ALL).overridden_by(Limits(**{limit: 0.75}))
-    assert combined.model_dump() == {**ALL, limit: 0.75}
+    assert combined.model_dump(exclude_none=True) == {**ALL, limit: 0.75}
 
 
 def test_an_absent_limit_overrides_nothing() -> None:
@@ -184,16 +220,18 @@ FIELDS = st.fixed_dictionaries(
         "bytes": st.none() | st.integers(1, 1000),
         "latency_ms": st.none() | st.floats(0.001, 2).map(latency),
         "drop": st.none() | st.floats(-5, 5),
+        "drop_unit": st.sampled_from(["points", "percent"]),
         "agreement": MAYBE,
     }
 )
-LOOSER = {"max_accuracy_drop": 1, "min_agreement": -1, "max_size_ratio": 1, "max_latency_ratio": 1}
+# By how much; the limit of errors is never taken away, because another one would take its place.
+LOOSER = {"max_accuracy_drop": 1, "max_error_rise": 1, "min_agreement": -1, "max_size_ratio": 1, "max_latency_ratio": 1}
 
 
 @given(
     st.lists(FIELDS, max_size=6),
     st.fixed_dictionaries({}, optional=dict.fromkeys(LOOSER, st.floats(0.01, 1))),
-    st.fixed_dictionaries(dict.fromkeys(LOOSER, st.none() | st.floats(0, 0.5))),
+    st.fixed_dictionaries(dict.fromkeys(LOOSER, st.none() | st.floats(0, 0.5)) | {"max_error_rise": st.floats(0, 0.5)}),
 )
 def test_loosening_a_limit_never_adds_a_violation(
     row: MakeRow, rows: list[dict[str, Any]], limits: dict[str, float], by: dict[str, float | None]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from compressor import process, resource_limits
-from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
+from compressor.errors import BadInput, CompressorError, Crashed, MissingTool, Refused, StageFailed
 from compressor.process import Worker, child_environment
 from compressor.progress import Progress
 
@@ -96,7 +96,7 @@ def test_progress_is_passed_on_before_the_result(log: Path) -> None:
     assert heard == [Progress("train", 1, 3, "loss 0.5"), Progress("train", 3, 3, "")]
 
 
-@pytest.mark.parametrize("kind", [BadInput, MissingTool, StageFailed])
+@pytest.mark.parametrize("kind", [BadInput, MissingTool, StageFailed, Crashed, Refused])
 def test_our_own_errors_keep_their_type_and_words(kind: type[CompressorError], worker: Worker) -> None:
     with pytest.raises(kind) as caught:
         call(worker, "fail", kind=kind.__name__, message="wrong")
@@ -134,8 +134,9 @@ CRASHES = {
 @pytest.mark.parametrize("function", CRASHES)
 def test_a_crash_is_a_sentence_and_the_next_call_works(function: str, worker: Worker) -> None:
     arguments, told = CRASHES[function]
-    with pytest.raises(StageFailed, match=told):
+    with pytest.raises(StageFailed, match=told) as caught:
         call(worker, function, **arguments)
+    assert type(caught.value) is (Crashed if function == "crash" else StageFailed)
     assert call(worker, "double", value=2)["twice"] == 4
 
 
@@ -160,6 +161,11 @@ def test_a_hang_is_stopped_in_time_and_the_next_call_works(worker: Worker, gone:
     assert time.monotonic() - started < 10
     assert gone(pid)
     assert call(worker, "double", value=2)["twice"] == 4
+
+
+def test_chatter_of_libraries_is_no_last_word() -> None:
+    said = "E0000 00:00:1 a.cc:1] it broke\nI0000 00:00:2 b.cc:2] all is well\nW0000 00:00:3 c.cc:3] slow\n"
+    assert process._last_lines(said) == "\n    | E0000 00:00:1 a.cc:1] it broke"
 
 
 GARBAGE = [

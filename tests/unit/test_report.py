@@ -216,6 +216,19 @@ def test_a_limit_that_nobody_judged_is_not_called_kept(golden: Path, shown: Any)
     assert "**Passed.** Limits kept: min_agreement 0.5.\n" in markdown.render(both)
 
 
+def test_only_the_limit_that_judged_the_drop_is_called_kept(golden: Path, shown: Any) -> None:
+    report = schema.read(golden / "passed.json")
+    limits = schema.Limits(max_accuracy_drop=1, max_error_rise=2)
+    recipe = report.recipe.model_copy(update={"limits": limits})
+
+    def told(unit: str) -> str:
+        rows = [row.model_copy(update={"drop_unit": unit}) for row in report.rows]
+        return str(shown(report.model_copy(update={"recipe": recipe, "rows": rows})))
+
+    assert "passed: max_error_rise 2\n" in told("percent")
+    assert "passed: max_accuracy_drop 1\n" in told("points")
+
+
 def test_the_report_says_which_metric_and_why_or_that_there_is_none(golden: Path) -> None:
     report = schema.read(golden / "passed.json")
     assert "Judged by mean_squared_error: named by the user." in markdown.render(report)

@@ -13,7 +13,7 @@ from compressor import api, metrics, names, rows
 from compressor.errors import BadInput
 from compressor.plan import Job, PlannedRow
 from compressor.report.schema import Row
-from compressor.values import Artifact, Failure, Stage
+from compressor.values import Artifact, Failure, Precision, Stage
 
 ANSWERS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2, 3]]
 
@@ -149,6 +149,25 @@ def test_a_failure_is_a_row_with_its_stage_and_reason(tmp_path: Path) -> None:
     found = run.row(Stage.COMPRESSED)
     assert (found.provenance, found.failed_stage, found.reason) == ("skipped", "measure", "the process died")
     assert (found.metric, found.latency_ms, found.bytes) == (None, None, 1000)
+
+
+@pytest.mark.parametrize(
+    ("target", "possible", "told"),
+    [
+        ("host", ["float16", "dynamic-int8"], "use a recipe with precision float16 or dynamic-int8"),
+        ("coral", [], "no other precision that coral takes"),
+    ],
+)
+def test_an_impossible_precision_names_the_others_that_the_target_takes(
+    target: str, possible: list[str], told: str, tmp_path: Path
+) -> None:
+    run = Run(tmp_path, target, labels=LABELS)
+    run.add(Stage.COMPRESSED, Failure("write", "refused", (Precision.FLOAT16, Precision.DYNAMIC_INT8)))
+    found = run.row(Stage.COMPRESSED)
+    assert (found.provenance, found.failed_stage, found.possible_precisions) == ("skipped", "write", possible)
+    assert (found.reason or "").startswith("refused\n")
+    assert told in (found.reason or "")
+    assert found.impossible
 
 
 def test_a_file_that_was_never_written_has_no_bytes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compressor import names
+from compressor import metrics, names, registry
 from compressor.data.fit import fit
 from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
@@ -43,6 +43,13 @@ def test_the_digits_fit_their_network_without_a_warning(digits: Dataset, tmp_pat
     image, digit = TensorSpec("image", (None, 8, 8, 1), "float32"), TensorSpec("digit", (None, 10), "float32")
     fitted = fit(digits, DataSpec(source="digits_cnn"), (image,), (digit,), tmp_path / "data.npz")
     assert (fitted.warnings, fitted.dataset.notes) == ((), ())
+
+
+@pytest.mark.parametrize("name", registry.names("sample_models"))
+def test_the_metric_that_a_sample_names_is_there(name: str) -> None:
+    metric = names.load_sample(name).metric
+    assert metric == ("perplexity" if name == "char_lstm" else None)
+    assert metric is None or metric in metrics.names()
 
 
 @pytest.fixture
