@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from compressor.recipe import Recipe
     from compressor.report.schema import Report
     from compressor.train_verb import train
-    from compressor.training_options import TrainingOptions
+    from compressor.training.options import TrainingOptions
 
 __version__ = "0.1.0"
 
@@ -34,7 +34,7 @@ _HOME = {
     "Recipe": "compressor.recipe",
     "Report": "compressor.report.schema",
     "StageFailed": "compressor.errors",
-    "TrainingOptions": "compressor.training_options",
+    "TrainingOptions": "compressor.training.options",
     "check": "compressor.api",
     "gate": "compressor.api",
     "load_recipe": "compressor.api",

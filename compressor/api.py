@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from compressor import data_sources, in_memory, training_options
+from compressor import data_sources, in_memory
 from compressor import recipe as recipes
 from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
@@ -36,7 +36,8 @@ from compressor.recipe import Recipe
 from compressor.report import gate as gate_rules
 from compressor.report.schema import Report
 from compressor.report.schema import read as read_report
-from compressor.training_options import TrainingOptions
+from compressor.training import options as training_options
+from compressor.training.options import TrainingOptions
 from compressor.trusted_code import check_trusted
 from compressor.values import Dataset, Entry, Split, clean_name
 
@@ -82,7 +83,7 @@ def run(
         on_progress: is told how far the run is.
         debug: keep the partial folder when the run fails.
         training: how samples and steps are trained: device, strategy, batches; see
-            `compressor.training_options.TrainingOptions`, whose fields a mapping may name.
+            `compressor.training.options.TrainingOptions`, whose fields a mapping may name.
 
     Returns:
         The report; `report.exit_code` is 0 when every limit holds and every row finished, else 1.

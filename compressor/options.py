@@ -96,7 +96,7 @@ def training_flags(command: _Command) -> _Command:
 
     @functools.wraps(command)
     def collected(**arguments: Any) -> Any:
-        from compressor.training_options import TrainingOptions
+        from compressor.training.options import TrainingOptions
 
         asked = {field.name: arguments.pop(field.name) for field in fields(TrainingOptions)}
         size = asked["batch_size"]

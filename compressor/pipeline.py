@@ -25,7 +25,7 @@ from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
 from compressor.report import gate, markdown, schema
 from compressor.target import Target
-from compressor.training_options import TrainingOptions
+from compressor.training.options import TrainingOptions
 from compressor.values import Artifact, Entry, Failure, Stage
 
 # The longest wait that a poll of the system takes is 24 days.

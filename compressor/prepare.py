@@ -20,7 +20,6 @@ from compressor import (
     recipe,
     self_evaluation,
     subject,
-    training_options,
 )
 from compressor.bridge import to_keras_3
 from compressor.data.spec import DataSpec
@@ -30,7 +29,8 @@ from compressor.networks import Network, sized
 from compressor.steps import Workpiece
 from compressor.subject import Asked, Subject
 from compressor.training import Place, Trainer, set_up
-from compressor.training_options import TrainingOptions
+from compressor.training import options as training_options
+from compressor.training.options import TrainingOptions
 from compressor.values import Array, Dataset, Entry, Split
 from compressor.worker import report_progress
 

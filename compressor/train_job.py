@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from compressor import keras_files, self_evaluation, subject, trained_sample, training_options
+from compressor import keras_files, self_evaluation, subject, trained_sample
 from compressor.bridge import to_keras_3
 from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
@@ -19,6 +19,7 @@ from compressor.networks import tensorflow_network
 from compressor.steps import TrainingSettings
 from compressor.subject import Asked, Subject
 from compressor.training import Place, Trainer, set_up
+from compressor.training import options as training_options
 from compressor.worker import report_progress
 
 

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compressor import in_memory, run_folder, training_options, training_run
+from compressor import in_memory, run_folder, training_run
 from compressor.errors import BadInput
 from compressor.names import check_metric, entry_of, find_data, find_model
 from compressor.progress import Progress, silent
 from compressor.sentences import sentences
 from compressor.steps import TrainingSettings
 from compressor.subject import Asked
+from compressor.training import options as training_options
+from compressor.training.options import TrainingOptions
 from compressor.training.strategies import suffix_of_worker
-from compressor.training_options import TrainingOptions
 from compressor.training_run import Trained
 from compressor.trusted_code import check_trusted
 from compressor.values import Entry, clean_name

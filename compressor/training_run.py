@@ -15,7 +15,7 @@ from compressor.files import whole_file
 from compressor.process import Worker
 from compressor.progress import Listener, silent
 from compressor.subject import Asked
-from compressor.training_options import TrainingOptions
+from compressor.training.options import TrainingOptions
 
 RECORD = "training.json"
 # The longest wait that a poll of the system takes is 24 days.

@@ -20,7 +20,7 @@ from compressor.options import (
 )
 
 if TYPE_CHECKING:
-    from compressor.training_options import TrainingOptions
+    from compressor.training.options import TrainingOptions
 
 
 @click.command(name="run")

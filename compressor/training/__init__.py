@@ -14,9 +14,9 @@ from compressor.errors import BadInput
 from compressor.training import batch_size, batches, identity, losses, mixed_precision
 from compressor.training.checkpoint import Checkpoints, State
 from compressor.training.fitting import Fitting, exhausted, trains_itself
+from compressor.training.options import AUTO
 from compressor.training.place import Place, set_up
 from compressor.training.statistics import refresh_statistics
-from compressor.training_options import AUTO
 from compressor.values import Dataset, Split
 
 if TYPE_CHECKING:

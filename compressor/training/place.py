@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.errors import BadInput, MissingTool
 from compressor.training import mixed_precision, strategies
-from compressor.training_options import TrainingOptions
+from compressor.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     import tensorflow as tf

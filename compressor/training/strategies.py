@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from compressor.errors import BadInput, MissingTool
-from compressor.training_options import TrainingOptions
+from compressor.training.options import TrainingOptions
 
 _EXAMPLE = (
     '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}, '

@@ -19,7 +19,7 @@ from compressor import run_folder
 from compressor.errors import BadInput
 from compressor.steps import TrainingSettings
 from compressor.training import Place, Trainer, set_up
-from compressor.training_options import TrainingOptions
+from compressor.training.options import TrainingOptions
 from compressor.values import Dataset, Split
 
 pytestmark = pytest.mark.tensorflow

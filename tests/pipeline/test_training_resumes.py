@@ -14,7 +14,7 @@ from compressor.networks.tensorflow_network import of_tf_keras
 from compressor.steps import TrainingSettings, Workpiece
 from compressor.training import Trainer, set_up
 from compressor.training.checkpoint import Checkpoints
-from compressor.training_options import TrainingOptions
+from compressor.training.options import TrainingOptions
 from compressor.values import Dataset, Split
 from sample_models import digit_gan
 

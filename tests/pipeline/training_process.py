@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from compressor import steps, training_options
+from compressor import steps
 from compressor.steps import Workpiece
 from compressor.training import Trainer, set_up
+from compressor.training import options as training_options
 from compressor.values import Dataset, Split
 
 SETTINGS = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 32}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from compressor import training_options
 from compressor.errors import BadInput
+from compressor.training import options as training_options
 from compressor.training import strategies
-from compressor.training_options import TrainingOptions
+from compressor.training.options import TrainingOptions
 
 
 @pytest.mark.parametrize(
