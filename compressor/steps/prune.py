@@ -65,7 +65,13 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
 
     wrapped = wrapped_around(model)
     trained = trainer.fit(
-        wrapped, settings, "prune", [sparsity.UpdatePruningStep()], lambda copied: wrapped_around(copied(model))
+        wrapped,
+        settings,
+        "prune",
+        [sparsity.UpdatePruningStep()],
+        lambda copied: wrapped_around(copied(model)),
+        # The best epoch would be one of the first, with few zeros.
+        stops_early=False,
     )
     pruned = sparsity.strip_pruning(wrapped)
     refresh_statistics(pruned, trainer.train, settings.batch_size)

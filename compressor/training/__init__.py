@@ -102,6 +102,7 @@ class Trainer:
         stage: str,
         callbacks: Sequence[tf_keras.callbacks.Callback] = (),
         again: Callable[[Callable[[_Model], _Model]], _Model] | None = None,
+        stops_early: bool = True,
     ) -> dict[str, Any]:
         """Train `model` in place and say what happened: loss name, epochs, seconds, last loss, values of every epoch.
 
@@ -110,12 +111,13 @@ class Trainer:
             again: makes `model` once more, from copies that it asks for; needed where a copy of its layers would not
                 do, as for layers wrapped around others. Used where training happens in copies: on several devices, or
                 in half precision.
+            stops_early: False where no epoch is worth anything before a schedule has ended.
 
         Raises:
             BadInput: nothing to train on, several outputs, not enough memory, or the loss became NaN.
         """
         trained = self._copy(model, again)
-        fitting = self._fitting(trained, settings, stage)
+        fitting = self._fitting(trained, settings, stage, self._place.options.early_stopping if stops_early else None)
         checkpoints = self._checkpoints(trained, settings, stage)
         state = self._where_it_stands(checkpoints) or State(0, self._size(model, settings), {})
         try:
@@ -142,7 +144,7 @@ class Trainer:
             copy.set_weights(model.get_weights())
         return copy
 
-    def _fitting(self, model: _Model, settings: TrainingSettings, stage: str) -> Fitting:
+    def _fitting(self, model: _Model, settings: TrainingSettings, stage: str, patience: int | None = None) -> Fitting:
         loss = None
         if not trains_itself(model):
             labels = self.train.labels
@@ -153,7 +155,7 @@ class Trainer:
                     f"{stage} trains models with one output", received=f"a model with {len(model.outputs)} outputs"
                 )
             loss = self._loss or losses.choose_loss(model, labels)
-        return Fitting(model, settings, loss, *self._parts, self._seed, self._place)
+        return Fitting(model, settings, loss, *self._parts, patience, self._seed, self._place)
 
     @cached_property
     def _parts(self) -> tuple[Split, Split | None]:

@@ -29,6 +29,7 @@ class Fitting:
         loss: a tf_keras loss name; None for a model that brings its own training step.
         samples: what is trained on.
         held_out: what tells when to stop, or None.
+        patience: epochs without a fall of the held-out loss that are borne; None trains all epochs.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Fitting:
         loss: str | None,
         samples: Split,
         held_out: Split | None,
+        patience: int | None,
         seed: int,
         place: Place,
     ) -> None:
@@ -46,6 +48,7 @@ class Fitting:
         self._loss = loss
         self._samples = samples
         self._held_out = held_out
+        self._patience = patience
         self._seed = seed
         self._place = place
 
@@ -83,7 +86,7 @@ class Fitting:
             checkpoint.restore(self._model, state)
         steps = self._steps(state.batch_size)
         told = epochs.telling(stage, resumed * steps, self._settings.epochs * steps, state.batch_size)
-        kept = epochs.checkpointing(checkpoints, state, self._place.options.early_stopping)
+        kept = epochs.checkpointing(checkpoints, state, self._patience)
         logs = self._place.logs
         logging = [event_files.logging_to(logs / stage)] if logs else []
         started = time.monotonic()
@@ -95,8 +98,8 @@ class Fitting:
         return facts | {"seconds": round(time.monotonic() - started, 2), "samples_per_s": told.samples_per_s}
 
     def _go_on(self, state: State, callbacks: list[tf_keras.callbacks.Callback]) -> None:
-        patience = self._place.options.early_stopping
-        if patience is not None and epochs.stops_after(state.history.get("val_loss", []), patience):
+        losses_so_far = state.history.get("val_loss", [])
+        if self._patience is not None and epochs.stops_after(losses_so_far, self._patience):
             return
         left = range(state.epoch, self._settings.epochs)
         held_out = None if self._held_out is None else batches.in_order(self._held_out, state.batch_size)

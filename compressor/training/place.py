@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,8 +104,13 @@ def set_up(options: TrainingOptions | None = None, seed: int = 0, logs: Path | N
         number_format, told = mixed_precision.number_format(gpus)
         notes += told
     kind = "GPU" if gpus else "CPU"
-    devices = tuple(device.name.removeprefix("/device:") for device in tf.config.list_logical_devices(kind))
+    devices = tuple(_short(device.name) for device in tf.config.list_logical_devices(kind))
     return Place(devices, tuple(gpu.name for gpu in gpus), strategy, number_format, tuple(notes), options, logs)
+
+
+def _short(device: str) -> str:
+    """ "GPU:0", and of another machine "worker 1 GPU:0"."""
+    return re.sub(r"^/job:(\w+)/replica:\d+/task:(\d+)/device:", r"\1 \2 ", device).removeprefix("/device:")
 
 
 def _visible_gpus(options: TrainingOptions) -> list[Any]:

@@ -208,6 +208,22 @@ def test_early_stopping_goes_back_to_the_best_epoch(tmp_path: Path, monkeypatch:
     assert loss == pytest.approx(min(held_out), rel=1e-4)
 
 
+def test_pruning_does_not_stop_before_it_has_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from compressor import steps
+    from compressor.steps import Workpiece
+
+    monkeypatch.setenv("COMPRESSOR_CACHE", str(tmp_path))
+    place = set_up(TrainingOptions(early_stopping=1))
+    rng = np.random.default_rng(0)
+    chance = Split({"x": rng.normal(size=(100, 8, 8, 1)).astype(np.float32)}, rng.integers(0, 2, 100))
+    prune = steps.load("prune")
+    settings = prune.settings(sparsity=0.8, epochs=6, learning_rate=1e-2, batch_size=32)
+    trainer = Trainer(Dataset("made", "made", chance, chance, chance), None, 0, place)
+    facts = prune.apply(Workpiece(network()), settings, trainer).facts[-1]
+    assert facts["epochs"] == 6
+    assert min(facts["sparsity"].values()) > 0.75
+
+
 def _held_out(trainer: Trainer) -> tuple[Any, Any]:
     from compressor.training import batches
 
