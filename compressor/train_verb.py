@@ -23,7 +23,7 @@ from compressor.values import Entry, clean_name
 
 
 def train(
-    model: str | Path,
+    model: Any,
     *,
     data: str | Path | Mapping[str, Any] | None = None,
     preprocess: Sequence[str] = (),
@@ -43,7 +43,8 @@ def train(
     Killed and started again, it goes on from the last epoch and ends with the same weights.
 
     Args:
-        model, data, preprocess, metric, custom_objects, trust, training, seed, on_progress, debug: see `run`.
+        model: a sample's name, the path of a Keras model, or a tf_keras or Keras 3 model in memory, which stays as it is.
+        data, preprocess, metric, custom_objects, trust, training, seed, on_progress, debug: see `run`.
         epochs: None takes the sample's, and 2 for a file.
         learning_rate: at the start; it decays to zero along a cosine. None takes the sample's, and 0.0001 for a file.
         out: folder; None takes `runs/<model>-train`, numbered when that holds something else.
@@ -61,21 +62,27 @@ def train(
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(data, Mapping):
             data = in_memory.save_arrays(data, Path(folder))
+        name = None
+        if not isinstance(model, (str, Path)):
+            name, model = clean_name(str(getattr(model, "name", "model"))), in_memory.save_model(model, Path(folder))
         sample, file = find_model(str(model))
         if entry_of(file) is not Entry.KERAS:
-            raise BadInput(f"{model} cannot be trained: it has no Keras layers", expected="a sample or a Keras model")
+            raise BadInput(
+                f"{name or model} cannot be trained: it has no Keras layers",
+                expected="a sample, or a Keras model of layers that need no code of its own",
+            )
         told = None if data is None else str(data)
         spec, data_sample = find_data(told, preprocess, sample, "training takes samples to train on", trust)
         if metric is not None:
             check_metric(metric, trust)
         if custom_objects is not None:
             check_trusted(custom_objects, trust)
-        name = clean_name(str(model) if sample else Path(model).stem)
         asked = Asked(sample, str(file) if file else None, spec, data_sample, custom_objects, trust, True, seed)
-        same = training_run.identity(asked, settings, options)
+        same = training_run.identity(asked, settings, options, name)
+        name = name or clean_name(str(model) if sample else Path(model).stem)
         place = run_folder.chosen(out, f"{name}-train", same, suffix_of_worker(options)).resolve()
         listener = on_progress or silent
-        return training_run.train(name, asked, metric, settings, options, place, listener, debug)
+        return training_run.train(name, asked, metric, settings, options, place, same, listener, debug)
 
 
 def _settings(epochs: int | None, learning_rate: float | None) -> dict[str, Any]:

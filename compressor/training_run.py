@@ -42,6 +42,7 @@ def train(
     settings: dict[str, Any],
     options: TrainingOptions,
     out: Path,
+    same: dict[str, Any],
     listener: Listener = silent,
     keep_partial: bool = False,
 ) -> Trained:
@@ -49,6 +50,7 @@ def train(
 
     Args:
         settings: `epochs` and `learning_rate`, as far as the user named them.
+        same: see `identity`.
 
     Raises:
         BadInput: model, data or `out` are wrong.
@@ -57,7 +59,7 @@ def train(
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise MissingTool("training needs tensorflow, not installed here", fix="pip install '.[tensorflow]'")
-    with run_folder.claimed(out, identity(asked, settings, options), keep_partial) as folder:
+    with run_folder.claimed(out, same, keep_partial) as folder:
         with Worker(folder / "log.txt", listener) as worker:
             arguments = {
                 "folder": str(folder),
@@ -75,10 +77,16 @@ def train(
     return Trained(out, record)
 
 
-def identity(asked: Asked, settings: dict[str, Any], options: TrainingOptions) -> dict[str, Any]:
-    """What makes two trainings the same: the second may replace the first."""
+def identity(
+    asked: Asked, settings: dict[str, Any], options: TrainingOptions, in_memory_name: str | None = None
+) -> dict[str, Any]:
+    """What makes two trainings the same: the second may replace the first.
+
+    Args:
+        in_memory_name: of a model that was given as an object, and whose file is a copy.
+    """
     return {
-        "train": asked.sample or str(asked.file),
+        "train": asked.sample or (f"{in_memory_name} in memory" if in_memory_name else str(asked.file)),
         "data": asked.data_sample or asked.spec.source,
         "preprocessing": asked.spec.sha256,
         "settings": settings,

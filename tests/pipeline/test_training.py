@@ -241,6 +241,17 @@ def test_a_model_file_is_trained_on(tmp_path: Path) -> None:
     assert any(not np.array_equal(new, old) for new, old in zip(ours, before, strict=True))
 
 
+def test_a_model_in_memory_is_trained_on_and_stays_as_it_was(tmp_path: Path) -> None:
+    model = network()
+    before = model.get_weights()
+    split = data().train
+    arrays = {"x": split.inputs["x"], "y": split.labels}
+    trained = compressor.train(model, data=arrays, epochs=3, learning_rate=1e-2, out=tmp_path / "out")
+    losses = trained.record["training"]["history"]["loss"]
+    assert losses[-1] < losses[0]
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(before, model.get_weights(), strict=True))
+
+
 def test_devices_that_are_not_here_are_missing_tools(command) -> None:
     gpu = command("train", "digits_cnn", "--device", "gpu:7")
     assert gpu.returncode == 3
