@@ -155,7 +155,7 @@ def _is_onnx(network: Network) -> bool:
 def _apply(chosen: recipe.Recipe, found: Subject, seed: int, place: Place) -> Workpiece:
     import tf_keras
 
-    trainer = Trainer(found.dataset, found.loss, seed, place)
+    trainer = Trainer(found.dataset, found.training_loss, seed, place)
     workpiece = Workpiece(found.loaded.model)
     for step in chosen.steps:
         report_progress(step.name)

@@ -16,7 +16,7 @@ from compressor.model_files import Loaded
 from compressor.networks import Network, tensorflow_network
 from compressor.sample import SampleModel
 from compressor.steps import TrainingSettings
-from compressor.training import Place, Trainer
+from compressor.training import Place, Trainer, losses
 from compressor.values import Dataset, Split, TensorSpec
 from compressor.worker import report_progress
 
@@ -64,6 +64,11 @@ class Subject:
     loss: str | None = None
     trained: dict[str, Any] | None = None
     metric: str | None = None
+
+    @property
+    def training_loss(self) -> str | None:
+        """What steps and `train` minimize: the sample's loss, or a file's; None to choose by the labels."""
+        return self.loss or losses.of_file(self.loaded.loss)
 
     @property
     def network(self) -> Network:

@@ -57,7 +57,7 @@ def train(
             "evaluation": dataset.evaluation.count,
         },
         "metric": None if judged is None else judged | {"before": before},
-        "warnings": [*place.notes, *found.warnings, *warnings],
+        "warnings": [*place.notes, *found.warnings, *_other_loss(found), *warnings],
     }
 
 
@@ -75,11 +75,18 @@ def _trained(
             expected="a model whose layers can be made again in tf_keras",
         )
     before = _judged(found, metric, wanted.trusted)
-    trainer = Trainer(found.dataset, found.loss, wanted.seed, place)
+    trainer = Trainer(found.dataset, found.training_loss, wanted.seed, place)
     facts = trainer.fit(found.loaded.model, TrainingSettings(**settings), "train")
     network = tensorflow_network.in_place_of(found.loaded.model, found.network)
     trained = replace(found, loaded=replace(found.loaded, network=network), trained=facts)
     return trained, None if before is None else float(before["value"])
+
+
+def _other_loss(found: Subject) -> list[str]:
+    compiled, used = found.loaded.loss, (found.trained or {}).get("loss")
+    if compiled is None or compiled == used:
+        return []
+    return [f"the model was compiled with the loss {compiled}, and trained on with {used}"]
 
 
 def _judged(found: Subject, metric: str | None, trusted: bool) -> dict[str, Any] | None:

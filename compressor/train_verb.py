@@ -43,7 +43,7 @@ def train(
     Killed and started again, it goes on from the last epoch and ends with the same weights.
 
     Args:
-        model: a sample's name, the path of a Keras model, or a tf_keras or Keras 3 model in memory, which stays as it is.
+        model: a sample's name, the path of a Keras model, or a model of tf_keras or Keras 3, which stays as it is.
         data, preprocess, metric, custom_objects, trust, training, seed, on_progress, debug: see `run`.
         epochs: None takes the sample's, and 2 for a file.
         learning_rate: at the start; it decays to zero along a cosine. None takes the sample's, and 0.0001 for a file.

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import sys
@@ -19,9 +20,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from compressor import resource_limits
-from compressor.errors import CompressorError, missing, out_of_memory
+from compressor.errors import BadInput, CompressorError, missing, out_of_memory
 
 _OWN_PACKAGE = "compressor."
+# How TensorFlow's lookups refuse a number that is out of range.
+_ROW_OF_A_TABLE = re.compile(r"indices\[[\d,\s]*\] = (-?\d+) is not in \[0, (\d+)\)")
 
 
 def report_progress(stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
@@ -84,9 +87,21 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
         return {"error": {"kind": "StageFailed", "message": str(out_of_memory(error))}}
     except Exception as error:
         traceback.print_exc()
+        if row := _ROW_OF_A_TABLE.search(str(error)):
+            return {"error": {"kind": "BadInput", "message": _no_such_row(*row.groups())}}
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith(_OWN_PACKAGE):
             return {"error": {"kind": "MissingTool", "message": str(missing(error))}}
         return {"error": {"kind": type(error).__name__, "message": _first_line(error)}}
+
+
+def _no_such_row(number: str, rows: str) -> str:
+    return str(
+        BadInput(
+            f"an input holds the id {number}, which an embedding of the model does not have",
+            expected=f"0 to {int(rows) - 1}",
+            fix="look at how the ids were made: the vocabulary has to be that of the model",
+        )
+    )
 
 
 def _told(error: OSError) -> str:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import keras
     import tf_keras
 
-_IGNORED = {"batch_input_shape", "query_shape", "key_shape", "value_shape"}
+# How random numbers are drawn is of training, not of the model.
+_IGNORED = {"rng_type", "batch_input_shape", "query_shape", "key_shape", "value_shape"}
 _RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
 # Arithmetic that tf_keras records by its TensorFlow name, and what Keras 3 calls it.
 _OPERATIONS = {

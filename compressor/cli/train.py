@@ -44,7 +44,8 @@ def COMMAND(as_json: bool, **arguments: Any) -> int:
         return 0
     for line in _lines(trained.record):
         click.echo(line)
-    click.echo(f"model: {trained.folder / 'model.h5'}, model.keras; curve: loss.svg")
+    others = [name for name in ("model.keras", "loss.svg", "tensorboard") if (trained.folder / name).exists()]
+    click.echo(f"model: {trained.folder / 'model.h5'}; beside it {', '.join(others)}")
     return 0
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from compressor import cache
 from compressor.errors import BadInput
-from compressor.training import batch_size, batches, identity, losses, mixed_precision
+from compressor.training import batch_size, batches, checkpoint, identity, losses, mixed_precision
 from compressor.training.checkpoint import Checkpoints, State
 from compressor.training.fitting import Fitting, exhausted, trains_itself
 from compressor.training.options import AUTO
@@ -29,6 +29,7 @@ __all__ = ["Place", "Trainer", "refresh_statistics", "set_up"]
 _Model = Any
 # With "auto", an epoch keeps at least so many optimizer steps: a few huge ones learn nothing.
 _LEAST_STEPS = 8
+_LEAST_TO_HOLD_OUT = 2
 
 
 class Trainer:
@@ -92,7 +93,7 @@ class Trainer:
 
     def steps(self, model: tf_keras.Model, settings: TrainingSettings) -> int:
         """Number of optimizer steps that training `model`, or a wrapped one of its size, takes."""
-        size = self._size(model, settings)
+        size = self._size(lambda: self._copy(model, None), settings)
         return settings.epochs * batches.per_epoch(self._parts[0].count, size, self._place.replicas)
 
     def fit(
@@ -119,7 +120,7 @@ class Trainer:
         trained = self._copy(model, again)
         fitting = self._fitting(trained, settings, stage, self._place.options.early_stopping if stops_early else None)
         checkpoints = self._checkpoints(trained, settings, stage)
-        state = self._where_it_stands(checkpoints) or State(0, self._size(model, settings), {})
+        state = self._where_it_stands(checkpoints) or State(0, self._size(lambda: trained, settings), {})
         try:
             facts = fitting.run(state, checkpoints, stage, callbacks)
         except exhausted() as error:
@@ -162,20 +163,35 @@ class Trainer:
         """What is trained on, and what is held out to know when to stop."""
         if self._place.options.early_stopping is None:
             return self.train, None
+        if self.train.count < _LEAST_TO_HOLD_OUT:
+            raise BadInput(
+                "early stopping holds out a tenth of the samples, one at least",
+                received=f"{self.train.count} to train on",
+                fix="bring more samples, or leave --early-stopping out",
+            )
         return batches.with_held_out(self.train, self._seed)
 
-    def _size(self, model: _Model, settings: TrainingSettings) -> int:
-        """Samples per optimizer step; what "auto" once found holds for everything that this trainer trains."""
+    def _size(self, to_try: Callable[[], _Model], settings: TrainingSettings) -> int:
+        """Samples per optimizer step; what "auto" once found holds for everything that this trainer trains.
+
+        Args:
+            to_try: makes a model where training happens, which ends as it was.
+        """
         asked, replicas, count = self._place.options.batch_size, self._place.replicas, self._parts[0].count
+        if count < replicas:
+            raise BadInput(
+                f"{count} samples to train on cannot be shared by {replicas} replicas",
+                fix="bring more samples, or take fewer --replicas",
+            )
         if asked != AUTO:
             size = asked if isinstance(asked, int) else settings.batch_size
             return batch_size.rounded(min(size, count), replicas)
         if self._found is None:
-            trial = self._copy(model, None)
-            before = trial.get_weights()
-            fits = self._fitting(trial, settings, "batch size auto").fits
+            model = to_try()
+            before = checkpoint.values(checkpoint.lasting(model))
+            fits = self._fitting(model, settings, "batch size auto").fits
             self._found = batch_size.largest(fits, settings.batch_size, max(replicas, count // _LEAST_STEPS), replicas)
-            trial.set_weights(before)
+            checkpoint.assign(checkpoint.lasting(model), before)
         return self._found
 
     def _where_it_stands(self, checkpoints: Checkpoints) -> State | None:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,9 @@ class Checkpoints:
         arrays = {f"weight_{number:05}": array for number, array in enumerate(state.weights)}
         arrays |= {f"best_{number:05}": array for number, array in enumerate(state.best)}
         told = json.dumps(facts | {"best_epoch": state.best_epoch})
-        with whole_file(self._folder / f"epoch_{state.epoch:06}.npz") as temporary, temporary.open("wb") as file:
+        # The same training may have ended in another process at this moment, and have cleared the folder.
+        path = self._folder / f"epoch_{state.epoch:06}.npz"
+        with contextlib.suppress(FileNotFoundError), whole_file(path) as temporary, temporary.open("wb") as file:
             np.savez(file, facts=np.array(told), **arrays)  # type: ignore[arg-type]
         for _, path in list(self._found())[_KEPT:]:
             path.unlink(missing_ok=True)
@@ -90,10 +92,7 @@ class Checkpoints:
         """Forget all of them: the training is done."""
         if self._folder is None:
             return
-        for _, path in list(self._found()):
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self._folder.rmdir()
+        _clear(self._folder)
 
     def _found(self) -> Iterator[tuple[int, Path]]:
         paths = sorted(self._folder.glob("epoch_*.npz"), reverse=True) if self._folder is not None else []
@@ -105,11 +104,18 @@ class Checkpoints:
 
 def _forget_old(folder: Path) -> None:
     """Remove what trainings left that were killed and never went on."""
-    for path in folder.glob("*/epoch_*.npz"):
+    for path in folder.iterdir() if folder.is_dir() else ():
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _FORGOTTEN_AFTER_S:
-                path.unlink()
-                path.parent.rmdir()
+            if path.is_dir() and time.time() - path.stat().st_mtime > _FORGOTTEN_AFTER_S:
+                _clear(path)
+
+
+def _clear(folder: Path) -> None:
+    """Remove the checkpoints of one training, also what a killed process left half-written."""
+    for path in folder.glob("*epoch_*.npz"):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _read(path: Path) -> State:
@@ -122,13 +128,28 @@ def _read(path: Path) -> State:
 
 def variables(model: tf_keras.Model) -> list[Any]:
     """All that changes while a compiled model trains: weights, optimizer, random generators."""
-    return [*model.weights, *_variables_of(model.optimizer), *_generators(model)]
+    return [*lasting(model), *_variables_of(model.optimizer)]
+
+
+def lasting(model: tf_keras.Model) -> list[Any]:
+    """What of it outlives compiling the model anew: weights and random generators."""
+    return [*model.weights, *_generators(model)]
+
+
+def values(found: Sequence[Any]) -> list[Array]:
+    """The values of variables."""
+    return [variable.numpy() for variable in found]
+
+
+def assign(found: Sequence[Any], wanted: Sequence[Array]) -> None:
+    """Give variables their values."""
+    for variable, array in zip(found, wanted, strict=True):
+        variable.assign(array)
 
 
 def restore(model: tf_keras.Model, state: State) -> None:
     """Put a state into a compiled model."""
-    for variable, array in zip(variables(model), state.weights, strict=True):
-        variable.assign(array)
+    assign(variables(model), state.weights)
 
 
 def _variables_of(optimizer: Any) -> list[Any]:

@@ -90,11 +90,13 @@ def checkpointing(checkpoints: Checkpoints, state: State, patience: int | None) 
             for name, value in (logs or {}).items():
                 state.history.setdefault(name, []).append(float(value))
             state.epoch = epoch + 1
-            state.weights = [variable.numpy() for variable in checkpoint.variables(self.model)]
+            state.weights = checkpoint.values(checkpoint.variables(self.model))
             if patience is not None:
                 self._judge(patience)
-            if np.isfinite(state.history["loss"][-1]):
+            if np.isfinite(state.history["loss"][-1]) and all(np.isfinite(array).all() for array in state.weights):
                 checkpoints.write(state)
+            else:
+                self.model.stop_training = True
 
         def _judge(self, patience: int) -> None:
             losses = state.history["val_loss"]

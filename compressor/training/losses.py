@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     import tf_keras
 
 
+# By their names in lower case; cross-entropies are chosen by the labels, which may be written otherwise than then.
+_OF_VALUES = (
+    *("mean_squared_error", "mse", "mean_absolute_error", "mae", "mean_absolute_percentage_error", "mape"),
+    *("mean_squared_logarithmic_error", "msle", "huber", "huber_loss", "log_cosh", "logcosh", "poisson"),
+    *("cosine_similarity", "hinge", "squared_hinge", "kl_divergence", "kullback_leibler_divergence", "kld"),
+)
+
+
+def of_file(name: str | None) -> str | None:
+    """The loss that a file names, where Keras has it and it does not hang on how labels are written; else None."""
+    return name if name in _OF_VALUES else None
+
+
 def choose_loss(model: tf_keras.Model, labels: Array) -> str:
     """The loss that fits the labels: cross-entropy for class numbers, one-hot rows or 0/1, else squared error."""
     units = int(model.outputs[0].shape[-1])

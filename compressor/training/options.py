@@ -53,7 +53,7 @@ class TrainingOptions:
         if self.strategy not in STRATEGIES:
             raise BadInput(f"no such strategy: {self.strategy}", expected=", ".join(STRATEGIES))
         if isinstance(self.batch_size, str) and self.batch_size != AUTO:
-            raise BadInput(f"batch size {self.batch_size}", expected="a whole number or auto")
+            raise BadInput(f"batch_size is {self.batch_size!r}", expected="a whole number from 1 on, or auto")
         for name in ("memory_limit", "batch_size", "replicas", "early_stopping"):
             value = getattr(self, name)
             if value is not None and value != AUTO and not (type(value) is int and value >= 1):

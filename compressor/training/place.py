@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+_MOST_PARTS = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where training happens, once TensorFlow is set up for it.
@@ -161,5 +164,7 @@ def _split_the_cpu(replicas: int | None) -> None:
             "the strategy mirrored takes several GPUs, and there is none",
             fix="take --strategy none; or say with --replicas into how many devices the CPU is to be split, to try it",
         )
+    if replicas > _MOST_PARTS:
+        raise BadInput(f"the CPU cannot be split into {replicas} devices", expected=f"at most {_MOST_PARTS}")
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)

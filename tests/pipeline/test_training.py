@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,10 @@ def test_the_batch_grows_until_memory_is_exhausted(plain: list[float], monkeypat
     settings = SETTINGS.model_copy(update={"batch_size": 4})
     facts = Trainer(data(), None, 0, place).fit(model, settings, "train")
     assert facts["batch_size"] == 16
+    monkeypatch.setattr(tf_keras.Model, "fit", fit)
+    said = Trainer(data(), None, 0).fit(network(), SETTINGS.model_copy(update={"batch_size": 16}), "train")
+    assert facts["history"] == said["history"]
+    monkeypatch.setattr(tf_keras.Model, "fit", fit_in_little_memory)
     # 64 would leave fewer than eight steps an epoch; the last is the training itself.
     assert tried == [4, 8, 16, 16]
     with pytest.raises(BadInput, match="ran out of memory") as raised:
@@ -250,6 +255,52 @@ def test_a_model_in_memory_is_trained_on_and_stays_as_it_was(tmp_path: Path) -> 
     losses = trained.record["training"]["history"]["loss"]
     assert losses[-1] < losses[0]
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(before, model.get_weights(), strict=True))
+
+
+def test_how_training_drew_random_numbers_stays_out_of_the_files(tmp_path: Path) -> None:
+    import h5py
+    from tf_keras import Sequential, layers
+
+    model = Sequential(
+        [layers.Input((8, 8, 1)), layers.Flatten(), layers.Dropout(0.2), layers.Dense(2, activation="softmax")]
+    )
+    split = data().train
+    trained = compressor.train(model, data={"x": split.inputs["x"], "y": split.labels}, out=tmp_path / "out")
+    assert (trained.folder / "model.keras").exists()
+    assert trained.record["warnings"] == []
+    with h5py.File(trained.folder / "model.h5") as file:
+        assert "rng_type" not in str(file.attrs["model_config"])
+
+
+def test_an_id_that_the_embedding_lacks_is_bad_input(tmp_path: Path) -> None:
+    from tf_keras import Sequential, layers
+
+    words = layers.Input((4,), dtype="int32")
+    model = Sequential([words, layers.Embedding(50, 3), layers.Flatten(), layers.Dense(1)])
+    ids = np.arange(400, dtype=np.int32).reshape(100, 4) % 60
+    with pytest.raises(BadInput, match=r"holds the id 5\d, which an embedding of the model does not have"):
+        compressor.train(model, data={"x": ids, "y": ids[:, 0].astype(np.float32)}, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_loss_that_is_no_number_ends_training_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from compressor.training.epochs import checkpointing
+
+    monkeypatch.setenv("COMPRESSOR_CACHE", str(tmp_path))
+    set_up()
+    wild = replace(data(), train=Split({"x": np.full((64, 8, 8, 1), 1e38, np.float32)}, np.zeros(64, np.int64)))
+    seen: list[int] = []
+
+    def counted(checkpoints: Any, state: Any, patience: Any) -> Any:
+        made = checkpointing(checkpoints, state, patience)
+        end = made.on_epoch_end
+        made.on_epoch_end = lambda epoch, logs=None: (seen.append(epoch), end(epoch, logs))
+        return made
+
+    monkeypatch.setattr("compressor.training.epochs.checkpointing", counted)
+    with pytest.raises(BadInput, match="diverged"):
+        Trainer(wild, None, 0).fit(network(), SETTINGS.model_copy(update={"epochs": 9}), "train")
+    assert seen == [0]
 
 
 def test_devices_that_are_not_here_are_missing_tools(command) -> None:

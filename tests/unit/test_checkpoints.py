@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compressor.errors import BadInput
-from compressor.training import batch_size, batches
+from compressor.steps import TrainingSettings
+from compressor.training import Place, Trainer, batch_size, batches, losses
 from compressor.training.checkpoint import Checkpoints, State
 from compressor.training.epochs import stops_after
-from compressor.values import Split
+from compressor.training.options import TrainingOptions
+from compressor.values import Dataset, Split
 
 
 def state(epoch: int) -> State:
@@ -43,9 +45,50 @@ def test_trainings_that_never_went_on_are_forgotten_after_a_month(tmp_path: Path
     for name in ("old", "new"):
         Checkpoints(tmp_path / name).write(state(1))
     month_ago = time.time() - 31 * 24 * 3600
-    os.utime(tmp_path / "old" / "epoch_000001.npz", (month_ago, month_ago))
+    os.utime(tmp_path / "old", (month_ago, month_ago))
     Checkpoints(tmp_path / "other").write(state(1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "other"]
+
+
+def test_what_a_killed_process_left_half_written_goes_too(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "one")
+    checkpoints.write(state(1))
+    (tmp_path / "one" / ".epoch_000002-qa9z1gcp.npz").write_bytes(b"half")
+    assert checkpoints.epochs() == (1,)
+    checkpoints.remove()
+    assert not (tmp_path / "one").exists()
+
+
+def few(count: int) -> Dataset:
+    split = Split({"x": np.zeros((count, 2), np.float32)}, np.zeros(count))
+    return Dataset("few", "few", split, split, split)
+
+
+def test_too_few_samples_to_hold_one_out_are_told() -> None:
+    trainer = Trainer(few(1), place=Place(options=TrainingOptions(early_stopping=1)))
+    with pytest.raises(BadInput, match="early stopping holds out a tenth") as raised:
+        trainer.steps(None, TrainingSettings())
+    assert "received: 1 to train on" in str(raised.value)
+
+
+class TwoReplicas(Place):
+    """A place that pretends."""
+
+    replicas = 2
+
+
+def test_fewer_samples_than_replicas_are_told() -> None:
+    with pytest.raises(BadInput, match="1 samples to train on cannot be shared by 2 replicas"):
+        Trainer(few(1), place=TwoReplicas()).steps(None, TrainingSettings())
+    assert Trainer(few(5), place=TwoReplicas()).steps(None, TrainingSettings(epochs=3, batch_size=4)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [("huber", "huber"), ("mae", "mae"), ("categorical_crossentropy", None), ("my_loss", None), (None, None)],
+)
+def test_a_files_loss_is_taken_where_it_does_not_hang_on_the_labels(name: str | None, loss: str | None) -> None:
+    assert losses.of_file(name) == loss
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])

@@ -19,7 +19,7 @@ from compressor.training.options import TrainingOptions
         ({"device": "tpu"}, "no such device: tpu"),
         ({"device": "gpu:x"}, "no such device"),
         ({"strategy": "central"}, "no such strategy: central"),
-        ({"batch_size": "many"}, "batch size many"),
+        ({"batch_size": "many"}, "batch_size is 'many'"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"batch_size": True}, "batch_size is True"),
         ({"memory_limit": -1}, "memory_limit is -1"),
