@@ -1,0 +1,72 @@
+"""Which operators TFLM has kernels for, how a resolver is told of them, and what it cannot compute.
+
+Source: tensorflow/lite/micro/micro_mutable_op_resolver.h and the kernels beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from compressor.tflite_edit.graph import Graph, all_graphs
+
+_NAMES = (
+    "ABS ADD ADD_N ARG_MAX ARG_MIN ASSIGN_VARIABLE AVERAGE_POOL_2D BATCH_MATMUL BATCH_TO_SPACE_ND BROADCAST_ARGS "
+    "BROADCAST_TO CALL_ONCE CAST CEIL CONCATENATION CONV_2D COS CUMSUM DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE "
+    "DIV DYNAMIC_UPDATE_SLICE ELU EMBEDDING_LOOKUP EQUAL EXP EXPAND_DIMS FILL FLOOR FLOOR_DIV FLOOR_MOD "
+    "FULLY_CONNECTED GATHER GATHER_ND GREATER GREATER_EQUAL HARD_SWISH IF L2_NORMALIZATION L2_POOL_2D LEAKY_RELU LESS "
+    "LESS_EQUAL LOG LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC LOG_SOFTMAX MAXIMUM MAX_POOL_2D MEAN MINIMUM "
+    "MIRROR_PAD MUL NEG NOT_EQUAL PACK PAD PADV2 PRELU QUANTIZE READ_VARIABLE REDUCE_ALL REDUCE_MAX REDUCE_MIN RELU "
+    "RELU6 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 ROUND RSQRT SELECT_V2 SHAPE SIN SLICE SOFTMAX "
+    "SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM SVDF "
+    "TANH TRANSPOSE TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK VAR_HANDLE WHILE ZEROS_LIKE"
+)
+_KNOWN = frozenset(_NAMES.split())
+# What the rule of `_call` would spell otherwise than the header does.
+_SPELLED = {
+    "BATCH_MATMUL": "AddBatchMatMul",
+    "CUMSUM": "AddCumSum",
+    "PADV2": "AddPadV2",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
+}
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "UNIDIRECTIONAL_SEQUENCE_LSTM")
+
+
+def names(content: bytes) -> tuple[str, ...]:
+    """The distinct operators of a file, sorted."""
+    return tuple(sorted({graph.code_name(each) for graph in all_graphs(content) for each in graph.operators}))
+
+
+def resolver_calls(content: bytes) -> tuple[str, ...]:
+    """The `Add…` members of `MicroMutableOpResolver` that the file needs, one per operator."""
+    return tuple(_call(name) for name in names(content))
+
+
+def refusals(content: bytes) -> tuple[str, ...]:
+    """Why TFLM cannot run a file, one sentence per operator; empty when it can."""
+    found = [told for graph in all_graphs(content) for each in graph.operators for told in _refusal(graph, each)]
+    return tuple(dict.fromkeys(found))
+
+
+def _refusal(graph: Graph, operator: Any) -> Iterator[str]:
+    name, inputs = graph.code_name(operator), [int(index) for index in operator.inputs]
+    where = f"{name} (output {_output(graph, operator)})"
+    if name not in _KNOWN:
+        yield f"{where}: TFLM has no kernel for it"
+    elif name in _WEIGHTED and graph.dtype(inputs[0]) == "float32" and _integer_weights(graph, inputs):
+        yield f"{where}: computes in float with int8 weights (hybrid), for which TFLM has no kernel"
+    elif name == "DEQUANTIZE" and graph.dtype(inputs[0]) == "float16":
+        yield f"{where}: TFLM has no float16"
+
+
+def _integer_weights(graph: Graph, inputs: list[int]) -> bool:
+    return any(index >= 0 and graph.stored(index) and graph.dtype(index) == "int8" for index in inputs[1:])
+
+
+def _output(graph: Graph, operator: Any) -> str:
+    return next((graph.tensor(int(each)).name.decode(errors="replace") for each in operator.outputs), "none")
+
+
+def _call(name: str) -> str:
+    words = "".join(word.capitalize() for word in name.split("_")).replace("2d", "2D")
+    return _SPELLED.get(name, f"Add{words}")
