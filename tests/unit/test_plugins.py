@@ -163,6 +163,43 @@ def test_a_target_gives_a_reason_for_every_precision_that_it_refuses(name: str) 
     assert target.device is None or len(target.device.reason) > 40
 
 
+@pytest.mark.parametrize("name", TARGETS)
+def test_variants_are_targets_of_their_own_that_keep_what_the_family_says(name: str) -> None:
+    (family,) = names.load_targets([name])
+    for variant in family.variants:
+        (board,) = names.load_targets([variant.name])
+        assert (board.family, board.variants, board.routes) == (name, (), family.routes)
+        assert one_line(board.summary)
+        assert board.summary != family.summary
+        assert board.facts == {**family.facts, **variant.facts}
+        assert board.facts != family.facts
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_fact_names_its_source(name: str) -> None:
+    (family,) = names.load_targets([name])
+    assert family.facts
+    for target in (family, *family.boards):
+        for fact, known in target.facts.items():
+            assert fact.isidentifier()
+            assert known.source.startswith("https://")
+            assert isinstance(known.value, int) or not fact.endswith("_bytes")
+
+
+def test_no_two_targets_have_the_same_name() -> None:
+    families = names.load_targets(TARGETS)
+    every = [each for family in families for each in (family.name, *(variant.name for variant in family.variants))]
+    assert sorted(every) == sorted(names.all_targets())
+    assert {"coral-micro", "raspberry_pi4", "jetson_orin_nx", "jetson_thor", "gpu_server"} <= set(every)
+
+
+def test_a_number_is_asked_of_a_fact_by_name() -> None:
+    (coral,) = names.load_targets(["coral"])
+    assert coral.number("parameter_cache_bytes") == 8_388_608
+    with pytest.raises(TypeError, match="coral: compiler is no number"):
+        coral.number("compiler")
+
+
 @pytest.mark.parametrize("name", recipe.shipped())
 def test_a_recipe_keeps_a_limit_and_suits_a_device(name: str) -> None:
     loaded = recipe.load(name)
