@@ -18,6 +18,7 @@ from compressor.measurement.parity import Parity, compare
 from compressor.plan import Job, PlannedRow
 from compressor.report.schema import MetricValue, Row
 from compressor.target import Target
+from compressor.tflm import c_array, fit
 from compressor.values import Array, Artifact, Failure, Provenance, Stage
 
 
@@ -80,7 +81,18 @@ class Table:
         """The row of the device itself, which is not here: stated, with the way to get it."""
         assert target.device is not None
         base = self._base(planned, target.device.runtime) | {"notes": []}
-        return Row(**base, provenance=Provenance.SKIPPED.value, host=None, reason=target.device.reason)
+        told: dict[str, Any] = {"reason": target.device.reason}
+        misfit = self.misfit(target, planned)
+        if misfit is not None:
+            told = {"reason": misfit, "failed_stage": "fit"}
+        return Row(**base, provenance=Provenance.SKIPPED.value, host=None, **told)
+
+    def misfit(self, target: Target, planned: PlannedRow) -> str | None:
+        """Why a microcontroller has too little memory for a file; None where it has enough, or there is no file."""
+        artifact = self._artifacts[planned.job]
+        if not isinstance(artifact, Artifact) or artifact.format != "tflm":
+            return None
+        return fit.misfit(target, fit.need(c_array.content(artifact.path)))
 
     def keras_metric(self) -> MetricValue | None:
         """The metric of the Keras model itself."""
