@@ -48,6 +48,30 @@ def refusals(content: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def cautions(content: bytes) -> tuple[str, ...]:
+    """What only some releases of TFLM compute, in sentences.
+
+    Source: pull requests 2602 and 2673 of tensorflow/tflite-micro.
+    """
+    kinds = {
+        graph.dtype(int(each.inputs[0]))
+        for graph in all_graphs(content)
+        for each in graph.operators
+        if graph.code_name(each) == "FULLY_CONNECTED" and _per_channel(graph, int(each.inputs[1]))
+    }
+    told = {
+        "int8": "FULLY_CONNECTED has a scale per channel: tflite-micro of September 2024 or later is needed, older ones "
+        "answer wrongly or refuse",
+        "int16": "FULLY_CONNECTED has a scale per channel and int16 activations, for which not every tflite-micro has a "
+        "kernel: AllocateTensors fails where it is missing",
+    }
+    return tuple(sentence for kind, sentence in told.items() if kind in kinds)
+
+
+def _per_channel(graph: Graph, index: int) -> bool:
+    return graph.quantized(index) and len(graph.tensor(index).quantization.scale) > 1
+
+
 def _refusal(graph: Graph, operator: Any) -> Iterator[str]:
     name, inputs = graph.code_name(operator), [int(index) for index in operator.inputs]
     where = f"{name} (output {_output(graph, operator)})"

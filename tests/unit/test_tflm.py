@@ -114,6 +114,26 @@ def test_float16_is_told() -> None:
     assert operators.refusals(made.content([], [y])) == ("DEQUANTIZE (output y): TFLM has no float16",)
 
 
+@pytest.mark.parametrize(
+    ("kind", "scales", "told"),
+    [
+        (KINDS.INT8, (0.5, 0.25), "September 2024 or later"),
+        (KINDS.INT16, (0.5, 0.25), "int16 activations"),
+        (KINDS.INT8, (0.5,), None),
+    ],
+)
+def test_dense_layers_with_a_scale_per_channel_need_a_recent_release(
+    kind: int, scales: tuple[float, ...], told: str | None, tmp_path: Path
+) -> None:
+    made = TfliteFile()
+    x, y = made.tensor("x", 1, 3, kind=kind), made.tensor("y", 1, 2, kind=kind)
+    weights = made.tensor("w", 2, 3, values=np.ones((2, 3), np.int8), scales=scales)
+    made.operator("FULLY_CONNECTED", [x, weights], [y])
+    _, notes = written(made.content([x], [y]), tmp_path)
+    assert [note for note in notes[3:] if told and told in note] == list(notes[3:])
+    assert len(notes[3:]) == (told is not None)
+
+
 def test_the_arena_counts_variables_exactly_and_marks_the_rest_as_estimated() -> None:
     found = arena(float_lstm_with_int8_weights())
     # x and y of 48 and 32 bytes, four scratch buffers of 8 bytes, aligned.
