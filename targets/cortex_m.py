@@ -63,4 +63,5 @@ TARGET = Target(
             },
         ),
     ),
+    placement="cortex_m",
 )

@@ -24,11 +24,8 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
         told = "".join(f"\n  {each}" for each in refused)
         raise StageFailed(f"TensorFlow Lite Micro cannot run this file:{told}")
     destination.write_text(c_array.source(content), encoding="ascii", newline="\n")
-    return (
-        f"flash {len(content)} bytes for the model",
-        str(arena(content)),
-        f"operators {', '.join(operators.names(content))}",
-    )
+    needed = f"flash {len(content)} bytes for the model", str(arena(content))
+    return *needed, f"operators {', '.join(operators.names(content))}", *operators.cautions(content)
 
 
 FORMAT = Format(

@@ -5,7 +5,7 @@ Source: tensorflow/lite/micro/micro_mutable_op_resolver.h and the kernels beside
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from compressor.tflite_edit.graph import Graph, all_graphs
@@ -60,10 +60,10 @@ def cautions(content: bytes) -> tuple[str, ...]:
         if graph.code_name(each) == "FULLY_CONNECTED" and _per_channel(graph, int(each.inputs[1]))
     }
     told = {
-        "int8": "FULLY_CONNECTED has a scale per channel: tflite-micro of September 2024 or later is needed, older ones "
-        "answer wrongly or refuse",
-        "int16": "FULLY_CONNECTED has a scale per channel and int16 activations, for which not every tflite-micro has a "
-        "kernel: AllocateTensors fails where it is missing",
+        "int8": "FULLY_CONNECTED has a scale per channel: tflite-micro of September 2024 or later is needed, older "
+        "ones answer wrongly or refuse",
+        "int16": "FULLY_CONNECTED has a scale per channel and int16 activations, for which not every tflite-micro has "
+        "a kernel: AllocateTensors fails where it is missing",
     }
     return tuple(sentence for kind, sentence in told.items() if kind in kinds)
 
@@ -72,19 +72,29 @@ def _per_channel(graph: Graph, index: int) -> bool:
     return graph.quantized(index) and len(graph.tensor(index).quantization.scale) > 1
 
 
-def _refusal(graph: Graph, operator: Any) -> Iterator[str]:
-    name, inputs = graph.code_name(operator), [int(index) for index in operator.inputs]
-    where = f"{name} (output {_output(graph, operator)})"
+def why_not(name: str, activations: str, constants: Iterable[str]) -> str | None:
+    """Why TFLM cannot run an operator; None when it can.
+
+    Args:
+        name: as TFLite writes it, such as CONV_2D.
+        activations: numpy dtype name of its first input.
+        constants: those of its inputs that are stored in the file.
+    """
     if name not in _KNOWN:
-        yield f"{where}: TFLM has no kernel for it"
-    elif name in _WEIGHTED and graph.dtype(inputs[0]) == "float32" and _integer_weights(graph, inputs):
-        yield f"{where}: computes in float with int8 weights (hybrid), for which TFLM has no kernel"
-    elif name == "DEQUANTIZE" and graph.dtype(inputs[0]) == "float16":
-        yield f"{where}: TFLM has no float16"
+        return "TFLM has no kernel for it"
+    if name in _WEIGHTED and activations == "float32" and "int8" in constants:
+        return "computes in float with int8 weights (hybrid), for which TFLM has no kernel"
+    if name == "DEQUANTIZE" and activations == "float16":
+        return "TFLM has no float16"
+    return None
 
 
-def _integer_weights(graph: Graph, inputs: list[int]) -> bool:
-    return any(index >= 0 and graph.stored(index) and graph.dtype(index) == "int8" for index in inputs[1:])
+def _refusal(graph: Graph, operator: Any) -> Iterator[str]:
+    name, inputs = graph.code_name(operator), [int(index) for index in operator.inputs if index >= 0]
+    constants = {graph.dtype(index) for index in inputs if graph.stored(index)}
+    reason = why_not(name, graph.dtype(inputs[0]) if inputs else "", constants)
+    if reason is not None:
+        yield f"{name} (output {_output(graph, operator)}): {reason}"
 
 
 def _output(graph: Graph, operator: Any) -> str:

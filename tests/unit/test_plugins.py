@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from compressor import data_sources, formats, metrics, model_files, names, recipe, registry, runtimes, steps
+from compressor import data_sources, formats, metrics, model_files, names, placement, recipe, registry, runtimes, steps
 from compressor.data.spec import DataSpec
 from compressor.data_sources import DataSource, Wanted
 from compressor.errors import BadInput
 from compressor.formats import Format
 from compressor.metrics import Metric
 from compressor.model_files import ModelFile
+from compressor.placement import Placement
 from compressor.runtimes import Runtime
 from compressor.sample import SampleModel
 from compressor.steps import Step, StepSettings
@@ -35,6 +36,7 @@ FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.cli": ("COMMAND", click.Command),
     "compressor.data_sources": ("DATA_SOURCE", DataSource),
     "compressor.model_files": ("MODEL_FILE", ModelFile),
+    "compressor.placement": ("PLACEMENT", Placement),
     "targets": ("TARGET", Target),
     "sample_models": ("MODEL", SampleModel),
 }
@@ -184,6 +186,19 @@ def test_every_fact_names_its_source(name: str) -> None:
             assert fact.isidentifier()
             assert known.source.startswith("https://")
             assert isinstance(known.value, int) or not fact.endswith("_bytes")
+
+
+@pytest.mark.parametrize("name", placement.names())
+def test_rules_of_placement_serve_a_target_and_know_its_compiler(name: str) -> None:
+    found = placement.load(name)
+    assert any(target.placement == name for target in names.load_targets(TARGETS))
+    assert bool(found.tool) == bool(found.tool_help) == bool(found.compile)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_names_rules_of_placement_that_exist(name: str) -> None:
+    (target,) = names.load_targets([name])
+    assert target.placement in ("", *placement.names())
 
 
 def test_no_two_targets_have_the_same_name() -> None:
