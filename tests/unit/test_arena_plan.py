@@ -68,6 +68,21 @@ def test_concat() -> None:
     assert planner.head(lifetimes.buffers(content)) == 256
 
 
+def test_an_output_lives_to_the_end_though_nothing_reads_it() -> None:
+    made = TfliteFile()
+    x, early, between, late = (made.tensor(name, 16) for name in ("x", "early", "between", "late"))
+    made.operator("RELU", [x], [early])
+    made.operator("RELU", [x], [between])
+    made.operator("RELU", [between], [late])
+    found = plan(made.content([x], [early, late]))
+    assert {name: (first, last) for name, (_, first, last, _) in found.items()} == {
+        "x": (0, 2),
+        "early": (1, 3),
+        "between": (2, 3),
+        "late": (3, 3),
+    }
+
+
 def test_constants_are_in_flash_and_variables_in_the_tail() -> None:
     found = {each.name for each in lifetimes.buffers(float_lstm_with_int8_weights()) if "scratch" not in each.name}
     assert found == {"x", "y"}
@@ -90,10 +105,10 @@ def test_a_mean_of_integers_sums_in_32_bits() -> None:
 def test_a_graph_inside_an_operator_lives_while_the_operator_does() -> None:
     """Times: WHILE 1, its condition 2 and 3, its body 4 and 5; what WHILE reads lives until all of that is over."""
     made = TfliteFile()
-    x, y = made.tensor("x", 16), made.tensor("y", 16)
+    x, y, unread = made.tensor("x", 16), made.tensor("y", 16), made.tensor("unread", 16)
     options = schema.WhileOptionsT()
     options.condSubgraphIndex, options.bodySubgraphIndex = 1, 2
-    made.operator("WHILE", [x], [y], options)
+    made.operator("WHILE", [x], [y, unread], options)
     for name in ("condition", "body"):
         inner = TfliteFile()
         asked, told = inner.tensor(f"{name} in", 16), inner.tensor(f"{name} out", 16)
@@ -106,6 +121,7 @@ def test_a_graph_inside_an_operator_lives_while_the_operator_does() -> None:
     assert found == {
         "x": (0, 5),
         "y": (1, 5),
+        "unread": (1, 5),
         "condition in": (2, 3),
         "condition out": (3, 3),
         "body in": (4, 5),
