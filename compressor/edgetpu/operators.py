@@ -60,8 +60,8 @@ def doubts(operator: Operator) -> Iterator[str]:
     if operator.version > max(known.versions, default=0):
         seen = f"up to {max(known.versions)}" if known.versions else "none"
         yield (
-            f"{operator.op} version {operator.version} (versions seen to be accepted: {seen}): the compiler may say "
-            "'Operation version not supported' and leave it on the CPU"
+            f"{operator.op} version {operator.version} (versions seen to be accepted: {seen}): the compiler may leave "
+            "it on the CPU ('Operation version not supported'), or refuse the file"
         )
     if _not_too_far_resized in known.limits and _further_than_seen(operator):
         yield f"{operator.op} to {list(operator.outputs[0].shape)}: the compiler may refuse it by size"

@@ -235,7 +235,7 @@ LIMITS: dict[str, tuple[Callable[[], File], str]] = {
     "packed batch": (lambda: simple("PACK", (4,), (4,), (2, 4), axis=0, valuesCount=2), "packs along the batch"),
     "reduced batch": (lambda: with_constant("SUM", (1, 8), (8,), [0]), "reduces the batch"),
     "reduced batch, from behind": (lambda: with_constant("MEAN", (1, 8, 8, 4), (8, 8, 4), [-4]), "reduces the batch"),
-    "three channels": (lambda: with_constant("MEAN", (1, 8, 8, 3), (1, 8, 8), [3]), "3 channels, no multiple of 4"),
+    "six channels": (lambda: with_constant("MEAN", (1, 8, 8, 6), (1, 8, 8), [3]), "6 channels, no multiple of 4"),
     "padded batch": (lambda: with_constant("PAD", (1, 4), (2, 4), [[0, 1], [0, 0]]), "pads the batch"),
     "split batch": (lambda: with_constant("SPLIT", (1, 4), (1, 4), 0, first=True), "splits the batch"),
     "strides": (lambda: strided([1, 2, 1, 1]), "its strides are not all 1"),
@@ -313,7 +313,11 @@ def test_parameters_beyond_the_cache_are_told_with_what_is_streamed() -> None:
     )
 
 
-def test_parameters_left_to_the_cpu_do_not_count(tmp_path: Path) -> None:
+def test_shapes_and_axes_are_no_parameters() -> None:
+    assert placed(with_constant("MEAN", (1, 8, 8, 4), (1, 4), [1, 2])).memory["parameters_bytes"] == 0
+
+
+def test_parameters_left_to_the_cpu_do_not_count() -> None:
     file = File()
     made = file.tensor((1, 4))
     file.add(REFUSED, [dense_into(file)], [made])

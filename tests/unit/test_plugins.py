@@ -171,6 +171,7 @@ def test_variants_are_targets_of_their_own_that_keep_what_the_family_says(name: 
     for variant in family.variants:
         (board,) = names.load_targets([variant.name])
         assert (board.family, board.variants, board.routes) == (name, (), family.routes)
+        assert board.device == (variant.device or family.device)
         assert one_line(board.summary)
         assert board.summary != family.summary
         assert board.facts == {**family.facts, **variant.facts}
