@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.api import check, gate, load_recipe, measure, run
+    from compressor.api import check, gate, inspect, load_recipe, measure, run
     from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
     from compressor.limits import Limits
     from compressor.recipe import Recipe
@@ -37,6 +37,7 @@ _HOME = {
     "TrainingOptions": "compressor.training.options",
     "check": "compressor.api",
     "gate": "compressor.api",
+    "inspect": "compressor.api",
     "load_recipe": "compressor.api",
     "measure": "compressor.api",
     "run": "compressor.api",
@@ -54,6 +55,7 @@ __all__ = [
     "TrainingOptions",
     "check",
     "gate",
+    "inspect",
     "load_recipe",
     "measure",
     "run",

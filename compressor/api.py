@@ -14,6 +14,8 @@ from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
 from compressor.data_sources import Wanted
 from compressor.errors import BadInput
+from compressor.inspection import Inspection, UseCompiler
+from compressor.inspection import inspect as inspect_file
 from compressor.limits import Limits
 from compressor.measurement import Measurement, evaluation
 from compressor.measurement import measure as measure_file
@@ -200,6 +202,20 @@ def check(
     """
     entry = Entry.KERAS if model is None else entry_of(find_model(str(model))[1])
     return check_plan(recipes.load(recipe), load_targets(targets), entry)
+
+
+def inspect(file: str | Path, target: str, *, compiler: UseCompiler = "never", timeout: float = 1800.0) -> Inspection:
+    """Where each operator of a `.tflite` file would run on a device, why, and what to change.
+
+    Args:
+        compiler: compare with the vendor's compiler when it is on PATH ("auto"), never, or as a must ("required").
+        timeout: seconds that the vendor's compiler may take.
+
+    Raises:
+        BadInput, MissingTool, StageFailed: see `compressor.inspection.inspect`.
+    """
+    (found,) = load_targets([target])
+    return inspect_file(Path(file), found, compiler, timeout)
 
 
 def measure(

@@ -40,8 +40,28 @@ class Writing:
         """Every file or why it is not there; a baseline comes before what is compared with it."""
         made: dict[Job, Artifact | Failure] = {}
         for job in jobs:
-            made[job] = self._write(job, made)
+            self._add(job, made)
         return made
+
+    def _add(self, job: Job, made: dict[Job, Artifact | Failure]) -> Artifact | Failure:
+        if job not in made:
+            made[job] = self._made_of(job, made) if formats.load(job.format).made_of else self._write(job, made)
+        return made[job]
+
+    def _made_of(self, job: Job, made: dict[Job, Artifact | Failure]) -> Artifact | Failure:
+        """A file that is made of another one, whose failure is its own."""
+        first = self._add(Job(job.stage, formats.load(job.format).made_of, job.precision), made)
+        if isinstance(first, Failure):
+            return first
+        path = self._path(job)
+        arguments = self._arguments(job, path)
+        arguments["source"]["model"] = str(first.path)
+        try:
+            record = self.worker.call(f"writing {path.name}", "compressor.write:write", arguments, self.timeout)
+        except CompressorError as error:
+            self._clear(job)
+            return Failure("write", str(error))
+        return self._artifact(job, record, first.notes)
 
     def _write(self, job: Job, made: dict[Job, Artifact | Failure]) -> Artifact | Failure:
         stage = f"{job.format} {job.precision} conversion"
@@ -57,9 +77,13 @@ class Writing:
         except CompressorError as error:
             self._clear(job)
             return Failure("write", str(error))
-        notes = tuple(record.pop("notes"))
+        return self._artifact(job, record)
+
+    def _artifact(self, job: Job, record: dict[str, Any], notes: tuple[str, ...] = ()) -> Artifact:
+        """The file that a record tells of; `notes` come before its own."""
+        told = (*notes, *record.pop("notes"))
         path = self._path(job)
-        return Artifact(path=path, format=job.format, precision=job.precision, stage=job.stage, notes=notes, **record)
+        return Artifact(path=path, format=job.format, precision=job.precision, stage=job.stage, notes=told, **record)
 
     def _possible(self, failed: Job) -> Iterable[Precision]:
         """Other precisions of the format, each tried: written, opened and run on one sample."""

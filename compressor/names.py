@@ -26,9 +26,19 @@ def load_targets(names: Sequence[str]) -> tuple[Target, ...]:
     Raises:
         BadInput: an unknown name, or none at all.
     """
+    known = all_targets()
     if not names:
-        raise BadInput("no target was given", expected=f"one of {', '.join(registry.names(_TARGETS))}")
-    return tuple(cast(Target, registry.load(_TARGETS, name, "TARGET", "target")) for name in dict.fromkeys(names))
+        raise BadInput("no target was given", expected=f"one of {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            raise unknown("target", name, known)
+    return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def all_targets() -> dict[str, Target]:
+    """Every target by name: each family, followed by its variants."""
+    families = [cast(Target, registry.load(_TARGETS, name, "TARGET", "target")) for name in registry.names(_TARGETS)]
+    return {target.name: target for family in families for target in (family, *family.boards)}
 
 
 def is_sample(name: str) -> bool:

@@ -12,12 +12,14 @@ import numpy as np
 
 from compressor import metrics, pixel_range
 from compressor.data.npz import NpzFile
-from compressor.errors import CompressorError
+from compressor.errors import BadInput, CompressorError
+from compressor.inspection import inspect
 from compressor.measurement import metric_value
 from compressor.measurement.parity import Parity, compare
 from compressor.plan import Job, PlannedRow
-from compressor.report.schema import MetricValue, Row
+from compressor.report.schema import MetricValue, PlacementValue, Row
 from compressor.target import Target
+from compressor.tflm import c_array, fit
 from compressor.values import Array, Artifact, Failure, Provenance, Stage
 
 
@@ -80,7 +82,18 @@ class Table:
         """The row of the device itself, which is not here: stated, with the way to get it."""
         assert target.device is not None
         base = self._base(planned, target.device.runtime) | {"notes": []}
-        return Row(**base, provenance=Provenance.SKIPPED.value, host=None, reason=target.device.reason)
+        told: dict[str, Any] = {"reason": target.device.reason}
+        misfit = self.misfit(target, planned)
+        if misfit is not None:
+            told = {"reason": misfit, "failed_stage": "fit"}
+        return Row(**base, provenance=Provenance.SKIPPED.value, host=None, **told)
+
+    def misfit(self, target: Target, planned: PlannedRow) -> str | None:
+        """Why a microcontroller has too little memory for a file; None where it has enough, or there is no file."""
+        artifact = self._artifacts[planned.job]
+        if not isinstance(artifact, Artifact) or artifact.format != "tflm":
+            return None
+        return fit.misfit(target, fit.need(c_array.content(artifact.path)))
 
     def keras_metric(self) -> MetricValue | None:
         """The metric of the Keras model itself."""
@@ -137,8 +150,25 @@ class Table:
             "bytes": written.bytes if written else None,
             "bytes_deflated": written.bytes_deflated if written else None,
             "sha256": written.sha256 if written else None,
+            "placement": self._placement(written.path, planned.target) if written else None,
             "notes": self._notes(planned),
         }
+
+    def _placement(self, path: Path, target: Target) -> PlacementValue | None:
+        """What of a file the target accelerates; None for a target without rules."""
+        if not target.placement:
+            return None
+        try:
+            found = inspect(path, target)
+        except BadInput:
+            # A file that cannot be read is told where it was to be measured.
+            return None
+        return PlacementValue(
+            accelerator_ops=found.accelerator_ops,
+            cpu_ops=found.cpu_ops,
+            accelerated_macs_share=found.accelerated_macs_share,
+            reasons=list(found.reasons),
+        )
 
     def _notes(self, planned: PlannedRow) -> list[str]:
         artifact = self._artifacts[planned.job]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compressor.values import Precision
+
+Value = int | float | str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,49 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing known of a device.
+
+    Attributes:
+        value: a number in the unit that ends the fact's name, or words.
+        source: address of the page that says so.
+        confirmed: False where it was not read there, and should be before anything depends on it.
+    """
+
+    value: Value
+    source: str
+    confirmed: bool = True
+
+
+Facts = Mapping[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One board of a family, as data: what differs from the family.
+
+    Attributes:
+        facts: its own, before those of the family.
+        device: where the way to the real device is another one.
+    """
+
+    name: str
+    summary: str
+    facts: Facts = field(default_factory=dict)
+    device: Device | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """A device and what it accepts.
+    """A device, or a family of devices, and what it accepts.
 
     Attributes:
         refusals: why a precision is not taken and what to use instead, in one sentence each.
-        sources: where the facts come from.
+        sources: where what is said here comes from.
+        facts: memory, number formats, tools and the like, by name; a name ends with the unit of its number.
+        variants: the boards of a family, each a target of its own.
+        family: name of the family, of a target that is a variant.
+        placement: name of the rules that say what runs where, in `compressor.placement`.
     """
 
     name: str
@@ -50,6 +89,37 @@ class Target:
     device: Device | None = None
     refusals: Mapping[Precision, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    family: str = ""
+    placement: str = ""
+
+    @property
+    def boards(self) -> tuple[Target, ...]:
+        """Each variant as a target: the family with what differs."""
+        return tuple(
+            replace(
+                self,
+                name=variant.name,
+                summary=variant.summary,
+                device=variant.device or self.device,
+                facts={**self.facts, **variant.facts},
+                variants=(),
+                family=self.name,
+            )
+            for variant in self.variants
+        )
+
+    def number(self, fact: str) -> float:
+        """The number that a fact is.
+
+        Raises:
+            KeyError, TypeError: no fact of that name, or one in words (a defect of the target's file).
+        """
+        value = self.facts[fact].value
+        if not isinstance(value, int | float):
+            raise TypeError(f"{self.name}: {fact} is no number")
+        return value
 
     def routes_for(self, precision: Precision) -> tuple[Route, ...]:
         """The routes that take a file of this precision; empty when the target refuses it."""

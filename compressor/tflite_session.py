@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -43,13 +43,18 @@ class TfliteSession:
 
     Raises:
         BadInput: the file is no TFLite model, or holds operators that LiteRT does not run.
+
+    Args:
+        read: takes the TFLite model out of a file of another kind.
     """
 
-    def __init__(self, path: Path, threads: int, kernels: Kernels) -> None:
+    def __init__(
+        self, path: Path, threads: int, kernels: Kernels, read: Callable[[Path], bytes] = Path.read_bytes
+    ) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         try:
-            content = path.read_bytes()
+            content = read(path)
             self._interpreter = Interpreter(
                 model_content=content,
                 num_threads=threads,
@@ -133,11 +138,16 @@ def _quantized(array: Array, end: _End) -> Array:
     dtype = np.dtype(end.spec.dtype)
     if not end.quantized or array.dtype == dtype:
         return whole(array, end.spec)
+    return quantized(array, end.spec.dtype, end.scale, end.zero_point)
+
+
+def quantized(array: Array, dtype: str, scale: float, zero_point: int) -> Array:
+    """Real numbers as the integers that stand for them, rounded as TFLite's own QUANTIZE does."""
     info = np.iinfo(dtype)
-    # Divided in float32 and rounded half away from zero, as TFLite's own QUANTIZE does; numpy rounds half to even.
-    scaled = (array.astype(np.float32) / np.float32(end.scale)).astype(np.float64)
+    # Divided in float32 and rounded half away from zero; numpy rounds half to even.
+    scaled = (array.astype(np.float32) / np.float32(scale)).astype(np.float64)
     rounded = np.trunc(scaled + np.copysign(0.5, scaled))
-    return np.ascontiguousarray(np.clip(rounded + end.zero_point, info.min, info.max).astype(dtype))
+    return np.ascontiguousarray(np.clip(rounded + zero_point, info.min, info.max).astype(dtype))
 
 
 def _dequantized(array: Array, end: _End) -> Array:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from compressor.options import debug_option, json_option, print_json
+
+if TYPE_CHECKING:
+    from compressor.target import Value
 
 _KINDS = ("models", "files", "recipes", "targets", "steps", "formats", "runtimes", "metrics")
 
@@ -24,7 +29,10 @@ def COMMAND(kind: str | None, as_json: bool, debug: bool) -> None:
     """
     found = {each: _SUMMARIES[each]() for each in ([kind] if kind else _KINDS)}
     if as_json:
-        print_json(found)
+        print_json(found | (_devices() if kind == "targets" else {}))
+        return
+    if kind == "targets":
+        _show_targets()
         return
     for each, entries in found.items():
         if kind is None:
@@ -55,9 +63,41 @@ def _recipes() -> dict[str, str]:
 
 
 def _targets() -> dict[str, str]:
-    from compressor import names, registry
+    from compressor import names
 
-    return {target.name: target.summary for target in names.load_targets(registry.names("targets"))}
+    return {name: target.summary for name, target in names.all_targets().items()}
+
+
+def _devices() -> dict[str, Any]:
+    """Families with the names of their variants, and every target's facts with their sources."""
+    from compressor import names
+
+    known = names.all_targets()
+    return {
+        "families": {
+            name: [board.name for board in target.boards] for name, target in known.items() if not target.family
+        },
+        "facts": {name: {each: asdict(fact) for each, fact in target.facts.items()} for name, target in known.items()},
+    }
+
+
+def _show_targets() -> None:
+    """Each family with its facts, below it each variant with what differs."""
+    from compressor import names
+
+    known = names.all_targets()
+    for name, target in known.items():
+        indent = "    " if target.family else "  "
+        click.echo(f"{indent}{click.style(name, bold=True)}  {target.summary}")
+        inherited = known[target.family].facts if target.family else {}
+        for each, fact in target.facts.items():
+            if fact != inherited.get(each):
+                doubt = "" if fact.confirmed else ", not confirmed"
+                click.echo(f"{indent}    {each}: {_told(fact.value)} ({fact.source}{doubt})")
+
+
+def _told(value: Value) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _steps() -> dict[str, str]:

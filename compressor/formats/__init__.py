@@ -29,6 +29,8 @@ class Format:
         packages: modules that writing needs.
         converters: modules that it needs besides, unless the model is ONNX already.
         entries: the kinds of models it can be written from.
+        made_of: another format, where `write` reads that file instead of the model; it is written first, and once for
+            all formats made of it.
     """
 
     summary: str
@@ -38,6 +40,7 @@ class Format:
     packages: tuple[str, ...] = ()
     converters: tuple[str, ...] = ("tensorflow",)
     entries: tuple[Entry, ...] = (Entry.KERAS, Entry.GRAPH)
+    made_of: str = ""
 
 
 def names() -> tuple[str, ...]:

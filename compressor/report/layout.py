@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compressor.report.schema import Report, Row
 
 HEADERS = (
@@ -50,6 +52,18 @@ def reason(row: Row) -> str:
     word = f"failed ({row.failed_stage})" if row.failed_stage else row.provenance
     word = "skipped, impossible" if row.impossible else word
     return f"{word}: {' '.join((row.reason or '').split())}"
+
+
+def placements(rows: Sequence[Row]) -> tuple[str, ...]:
+    """What of the compressed files their targets accelerate, one line each, and why not all of it."""
+    told = []
+    for row in rows:
+        if row.placement is not None and row.stage == "compressed":
+            on, off = row.placement.accelerator_ops, row.placement.cpu_ops
+            share = f"{on} of {on + off} operators accelerated, {row.placement.accelerated_macs_share:.1%} of the work"
+            why = "".join(f"; {each}" for each in row.placement.reasons)
+            told.append(f"{row.format} {row.precision}: {share}{why}")
+    return tuple(dict.fromkeys(told))
 
 
 def limits_kept(report: Report) -> dict[str, float]:

@@ -45,6 +45,19 @@ class LatencyValue(_Part):
     runs: int
 
 
+class PlacementValue(_Part):
+    """What of a file the target's accelerator would compute, by the rules of its compiler.
+
+    `cpu_ops` are all others; the share is of multiply-accumulates, or of operators in a file that has none.
+    `reasons`: why operators stay off, and what the rules warn of.
+    """
+
+    accelerator_ops: int
+    cpu_ops: int
+    accelerated_macs_share: float
+    reasons: list[str]
+
+
 class DataPart(_Part):
     """The data set; counts are samples, `sha256` is of the run's `data.npz`.
 
@@ -132,7 +145,8 @@ class Row(_Part):
     and a compressed row with the float32 row (compression parity). `psnr_db` is there when the metric is one of
     images. `failed_stage` tells a failure from a row that was never to be had here. `network` is None for a model
     that is one. `possible_precisions` is there where the converter writes float32 but not this precision: others of the
-    same format that the target takes and that were tried with success.
+    same format that the target takes and that were tried with success. `placement` is there for targets with rules of
+    placement.
     """
 
     network: str | None = None
@@ -159,6 +173,7 @@ class Row(_Part):
     psnr_db: float | None = None
     latency_ms: LatencyValue | None = None
     peak_rss_bytes: int | None = None
+    placement: PlacementValue | None = None
     notes: list[str] = []
 
     @property

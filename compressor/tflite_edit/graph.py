@@ -15,14 +15,14 @@ _LARGEST_OLD_CODE = 127
 
 
 class Graph:
-    """Operators and tensors of the first subgraph, as the objects of LiteRT's schema."""
+    """Operators and tensors of a subgraph, the first unless `number` says so, as the objects of LiteRT's schema."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, number: int = 0) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
         self._schema = schema
         self._model = schema.ModelT.InitFromPackedBuf(content, 0)
-        self._graph = self._model.subgraphs[0]
+        self._graph = self._model.subgraphs[number]
         for operator in self._graph.operators:
             # As they come they are views of the file, which is not to be written to.
             operator.inputs, operator.outputs = _indices(operator.inputs), _indices(operator.outputs)
@@ -33,9 +33,24 @@ class Graph:
         return list(self._graph.operators)
 
     @property
+    def inputs(self) -> list[int]:
+        """Tensors that the model is asked with."""
+        return [int(index) for index in _indices(self._graph.inputs)]
+
+    @property
     def outputs(self) -> list[int]:
         """Tensors that the model answers with."""
-        return [int(index) for index in self._graph.outputs]
+        return [int(index) for index in _indices(self._graph.outputs)]
+
+    @property
+    def tensors(self) -> list[Any]:
+        """All tensors, constants among them."""
+        return list(self._graph.tensors)
+
+    @property
+    def graphs(self) -> int:
+        """How many subgraphs the file has."""
+        return len(self._model.subgraphs)
 
     def tensor(self, index: int) -> Any:
         """A tensor."""
@@ -45,6 +60,29 @@ class Graph:
         """The `BuiltinOperator` of an operator."""
         code = self._model.operatorCodes[operator.opcodeIndex]
         return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+
+    def code_name(self, operator: Any) -> str:
+        """The name of an operator as TFLite writes it, `CONV_2D`; of a custom operator its own."""
+        custom = self._model.operatorCodes[operator.opcodeIndex].customCode
+        if custom is not None:
+            return str(custom.decode(errors="replace"))
+        kinds = vars(self._schema.BuiltinOperator)
+        return next((name for name, code in kinds.items() if code == self.code(operator)), f"#{self.code(operator)}")
+
+    def dtype(self, index: int) -> str:
+        """The numpy name of a tensor's type; the schema's own number where numpy has none."""
+        kind = self._dtypes.get(self.tensor(index).type)
+        return f"type {self.tensor(index).type}" if kind is None else np.dtype(kind).name
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """The shape of a tensor as stored; a free dimension is 1 there."""
+        shape = self.tensor(index).shape
+        return () if shape is None else tuple(int(size) for size in shape)
+
+    def stored(self, index: int) -> bool:
+        """True for a constant: its numbers are in the file."""
+        data = self._model.buffers[self.tensor(index).buffer].data
+        return data is not None and len(data) > 0
 
     def producer(self, index: int) -> Any | None:
         """The operator that makes a tensor."""
@@ -123,6 +161,11 @@ class Graph:
             kinds.INT16: np.int16,
             kinds.INT32: np.int32,
             kinds.INT64: np.int64,
+            kinds.UINT8: np.uint8,
+            kinds.UINT32: np.uint32,
+            kinds.BOOL: np.bool_,
+            # A handle: a whole number that names a variable.
+            kinds.RESOURCE: np.int32,
         }
 
     def _add(self, tensor: Any) -> int:
@@ -147,6 +190,12 @@ class Graph:
         new.builtinCode, new.deprecatedBuiltinCode, new.version = code, min(code, _LARGEST_OLD_CODE), version
         codes.append(new)
         return len(codes) - 1
+
+
+def all_graphs(content: bytes) -> tuple[Graph, ...]:
+    """All subgraphs of a file, the main one first."""
+    first = Graph(content)
+    return (first, *(Graph(content, number) for number in range(1, first.graphs)))
 
 
 class _AlignedPack:

@@ -89,6 +89,19 @@ def test_coral_file_is_integer_at_both_ends_with_batch_one(digits_run):
     assert all(tensor["dtype"].__name__ in ("int8", "int32") for tensor in interpreter.get_tensor_details())
 
 
+def test_rows_of_a_coral_say_what_it_would_accelerate(digits_run):
+    out, report = digits_run("int8")
+    placements = {row.stage: row.placement for row in report.rows if row.target == "coral"}
+    assert placements["compressed"].accelerated_macs_share == 1.0
+    assert placements["compressed"].cpu_ops == 0
+    assert placements["float32"].accelerator_ops == 0
+    path = next(out / row.path for row in report.rows if row.target == "coral" and row.stage == "compressed")
+    layers = [each.layer for each in api.inspect(path, "coral").operators]
+    assert layers[:3] == ["conv_1", "pool_1", "conv_2"]
+    assert layers[-1] == "digit"
+    assert all(row.placement is None for row in report.rows if row.target == "host")
+
+
 @pytest.mark.parametrize("name", ["float32", "float16", *INT8_RECIPES])
 def test_jetson_file_passes_the_tensorrt_linter(name, digits_run):
     from compressor.lint.tensorrt import lint

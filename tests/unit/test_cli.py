@@ -87,7 +87,7 @@ def test_the_version_is_told(tmp_path: Path, cli: Cli) -> None:
 def test_help_names_every_verb(tmp_path: Path, cli: Cli) -> None:
     told = cli("--help", cwd=tmp_path).stdout
     found = re.findall(r"^  (\w+) ", told.split("Commands:")[1], re.MULTILINE)
-    assert found == ["check", "doctor", "gate", "list", "measure", "run", "train"]
+    assert found == ["check", "doctor", "gate", "inspect", "list", "measure", "run", "train"]
 
 
 def test_check_tells_files_and_rows_as_json_and_nothing_else(tmp_path: Path, cli: Cli) -> None:
@@ -111,8 +111,30 @@ def test_check_tells_mistakes_as_json_too(tmp_path: Path, cli: Cli) -> None:
 
 def test_list_tells_one_kind_as_json(tmp_path: Path, cli: Cli) -> None:
     told = json.loads(cli("list", "targets", "--json", cwd=tmp_path).stdout)
-    assert sorted(told["targets"]) == ["coral", "host", "jetson", "raspberry_pi"]
+    assert {"coral", "coral-micro", "gpu_server", "host", "jetson", "raspberry_pi"} <= set(told["targets"])
     assert all(summary for summary in told["targets"].values())
+    assert told["families"]["raspberry_pi"] == ["raspberry_pi4", "raspberry_pi5"]
+    assert told["facts"]["coral-micro"]["parameter_cache_bytes"] == told["facts"]["coral"]["parameter_cache_bytes"]
+    assert told["facts"]["coral-micro"]["ram_bytes"]["value"] == 64 << 20
+
+
+def test_list_targets_shows_variants_below_their_family_with_what_differs(tmp_path: Path, cli: Cli) -> None:
+    lines = cli("list", "targets", cwd=tmp_path).stdout.splitlines()
+    places = {line.split()[0].rstrip(":"): place for place, line in reversed(list(enumerate(lines)))}
+    assert [line.split()[0] for line in lines].count("parameter_cache_bytes:") == 1
+    assert places["coral"] < places["parameter_cache_bytes"] < places["coral-micro"] < places["gpu_server"]
+    assert "8388608 (https://" in lines[places["parameter_cache_bytes"]]
+
+
+def test_check_takes_a_variant_and_suggests_one(tmp_path: Path, cli: Cli) -> None:
+    told = json.loads(cli("check", "--recipe", "int8", "--target", "coral-micro", "--json", cwd=tmp_path).stdout)
+    assert {row["target"] for row in told["rows"]} == {"coral-micro"}
+    refused = cli("check", "--recipe", "int8", "--target", "jetson_orin_nanno", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "did you mean 'jetson_orin_nano'?" in refused.stderr
+    float_on_it = cli("check", "--recipe", "float16", "--target", "coral-micro", cwd=tmp_path)
+    assert float_on_it.returncode == 2
+    assert "target coral-micro does not take float16: the Edge TPU computes in int8" in float_on_it.stderr
 
 
 def test_the_gate_ends_with_the_verdict(golden: Path, tmp_path: Path, cli: Cli) -> None:

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from compressor import data_sources, formats, metrics, model_files, names, recipe, registry, runtimes, steps
+from compressor import data_sources, formats, metrics, model_files, names, placement, recipe, registry, runtimes, steps
 from compressor.data.spec import DataSpec
 from compressor.data_sources import DataSource, Wanted
 from compressor.errors import BadInput
 from compressor.formats import Format
 from compressor.metrics import Metric
 from compressor.model_files import ModelFile
+from compressor.placement import Placement
 from compressor.runtimes import Runtime
 from compressor.sample import SampleModel
 from compressor.steps import Step, StepSettings
@@ -35,6 +36,7 @@ FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.cli": ("COMMAND", click.Command),
     "compressor.data_sources": ("DATA_SOURCE", DataSource),
     "compressor.model_files": ("MODEL_FILE", ModelFile),
+    "compressor.placement": ("PLACEMENT", Placement),
     "targets": ("TARGET", Target),
     "sample_models": ("MODEL", SampleModel),
 }
@@ -161,6 +163,57 @@ def test_a_target_gives_a_reason_for_every_precision_that_it_refuses(name: str) 
     assert all(one_line(reason) for reason in target.refusals.values())
     assert all(source.startswith("https://") for source in target.sources)
     assert target.device is None or len(target.device.reason) > 40
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_variants_are_targets_of_their_own_that_keep_what_the_family_says(name: str) -> None:
+    (family,) = names.load_targets([name])
+    for variant in family.variants:
+        (board,) = names.load_targets([variant.name])
+        assert (board.family, board.variants, board.routes) == (name, (), family.routes)
+        assert board.device == (variant.device or family.device)
+        assert one_line(board.summary)
+        assert board.summary != family.summary
+        assert board.facts == {**family.facts, **variant.facts}
+        assert board.facts != family.facts
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_fact_names_its_source(name: str) -> None:
+    (family,) = names.load_targets([name])
+    assert family.facts
+    for target in (family, *family.boards):
+        for fact, known in target.facts.items():
+            assert fact.isidentifier()
+            assert known.source.startswith("https://")
+            assert isinstance(known.value, int) or not fact.endswith("_bytes")
+
+
+@pytest.mark.parametrize("name", placement.names())
+def test_rules_of_placement_serve_a_target_and_know_its_compiler(name: str) -> None:
+    found = placement.load(name)
+    assert any(target.placement == name for target in names.load_targets(TARGETS))
+    assert bool(found.tool) == bool(found.tool_help) == bool(found.compile)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_names_rules_of_placement_that_exist(name: str) -> None:
+    (target,) = names.load_targets([name])
+    assert target.placement in ("", *placement.names())
+
+
+def test_no_two_targets_have_the_same_name() -> None:
+    families = names.load_targets(TARGETS)
+    every = [each for family in families for each in (family.name, *(variant.name for variant in family.variants))]
+    assert sorted(every) == sorted(names.all_targets())
+    assert {"coral-micro", "raspberry_pi4", "jetson_orin_nx", "jetson_thor", "gpu_server"} <= set(every)
+
+
+def test_a_number_is_asked_of_a_fact_by_name() -> None:
+    (coral,) = names.load_targets(["coral"])
+    assert coral.number("parameter_cache_bytes") == 8_388_608
+    with pytest.raises(TypeError, match="coral: compiler is no number"):
+        coral.number("compiler")
 
 
 @pytest.mark.parametrize("name", recipe.shipped())

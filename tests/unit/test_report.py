@@ -272,3 +272,10 @@ def test_a_small_error_of_keras_is_not_shown_as_none(golden: Path, shown: Any) -
     small = report.model_copy(update={"model": report.model.model_copy(update={"metric": metric})})
     assert "mean_squared_error 0.0000" not in markdown.render(small)
     assert "mean_squared_error 0.0000" not in shown(small)
+
+
+def test_what_a_target_accelerates_is_shown_once_for_each_compressed_file(report: Report, shown: Any) -> None:
+    told = "tflite int8: 7 of 9 operators accelerated, 75.0% of the work; ARG_MAX best: the Edge TPU does not compute"
+    assert shown(report).count(f"coral: {told}") == 1
+    assert markdown.render(report).count(f"- {told}") == 1
+    assert layout.placements([row for row in report.rows if row.target == "host"]) == ()

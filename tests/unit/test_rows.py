@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_tflite import File
 
 from compressor import api, metrics, names, rows
 from compressor.errors import BadInput
@@ -212,3 +213,35 @@ def test_the_device_itself_is_stated_with_the_way_to_get_it(tmp_path: Path) -> N
     found = run.table.device_row(coral, run.planned(Stage.COMPRESSED))
     assert (found.runtime, found.provenance, found.failed_stage, found.bytes) == ("edgetpu", "skipped", None, 1000)
     assert "edgetpu_compiler" in (found.reason or "")
+
+
+def relu_file(kind: str) -> bytes:
+    file = File()
+    made = file.tensor((1, 4), kind)
+    file.add("RELU", [file.input((1, 4), kind)], [made])
+    file.add("ARG_MAX", [made], [file.tensor((1,), kind)])
+    return file.content()
+
+
+def test_a_target_with_rules_says_what_it_would_accelerate(tmp_path: Path) -> None:
+    run = Run(tmp_path, "coral", labels=LABELS)
+    (coral,) = names.load_targets(["coral"])
+    (tmp_path / "artifacts").mkdir()
+    for stage, kind in ((Stage.FLOAT32, "FLOAT32"), (Stage.COMPRESSED, "INT8")):
+        run.add(stage, ANSWERS)
+        (tmp_path / "artifacts" / f"{stage}.tflite").write_bytes(relu_file(kind))
+    baseline, compressed = run.row(Stage.FLOAT32).placement, run.row(Stage.COMPRESSED).placement
+    assert baseline is not None
+    assert (baseline.accelerator_ops, baseline.cpu_ops, baseline.accelerated_macs_share) == (0, 2, 0.0)
+    assert "computes in float32" in baseline.reasons[0]
+    assert compressed is not None
+    assert (compressed.accelerator_ops, compressed.cpu_ops, compressed.accelerated_macs_share) == (1, 1, 0.5)
+    assert "does not compute ARG_MAX" in compressed.reasons[0]
+    assert run.table.device_row(coral, run.planned(Stage.COMPRESSED)).placement == compressed
+
+
+def test_a_target_without_rules_says_nothing_of_placement(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.COMPRESSED, ANSWERS)
+    run.add(Stage.FLOAT32, ANSWERS)
+    assert run.row(Stage.COMPRESSED).placement is None

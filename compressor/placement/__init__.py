@@ -1,0 +1,45 @@
+"""Placement: which operators of a file a device accelerates. One family of devices per file, each with `PLACEMENT`.
+
+Rules look at the file alone, so that they can be told without the vendor's compiler; where that is installed, what it
+says is compared with what the rules say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from compressor import registry
+from compressor.placing import Compiled, Placing
+from compressor.target import Target
+from compressor.tflite_view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The rules of one family of devices.
+
+    Attributes:
+        place: the rules themselves.
+        tool: program of the vendor's compiler, looked for on PATH; "" where there is none.
+        tool_help: how to get it, in one sentence.
+        compile: runs that program (its path) on a file, within so many seconds.
+    """
+
+    summary: str
+    place: Callable[[View, Target], Placing]
+    tool: str = ""
+    tool_help: str = ""
+    compile: Callable[[str, Path, float], Compiled] | None = None
+
+
+def names() -> tuple[str, ...]:
+    """Every family that has rules."""
+    return registry.names(__name__)
+
+
+def load(name: str) -> Placement:
+    """The rules of one family."""
+    return cast(Placement, registry.load(__name__, name, "PLACEMENT", "placement"))

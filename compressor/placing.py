@@ -1,0 +1,53 @@
+"""What rules and compilers say of where operators run, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Where = Literal["accelerator", "cpu", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where one operator runs, why, and what would change it; `change` is empty where nothing would."""
+
+    where: Where
+    reason: str
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What the rules say of one file.
+
+    Attributes:
+        decisions: one per operator, in the order of the file.
+        mistakes: why the device's compiler takes none of it; such a file is bad input.
+        warnings: what makes it slow, or rests on thin evidence.
+        memory: bytes, by name, of what the device holds for it.
+    """
+
+    decisions: tuple[Decision, ...]
+    mistakes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    memory: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What the vendor's compiler said.
+
+    Attributes:
+        accelerated: operator → how many of it the compiler mapped.
+        left: operator → how many of it stay on the CPU.
+        statuses: its own lines on each kind of operator.
+        memory: bytes, by name.
+    """
+
+    version: str
+    accelerated: Mapping[str, int]
+    left: Mapping[str, int]
+    statuses: tuple[str, ...] = ()
+    memory: Mapping[str, int] = field(default_factory=dict)
