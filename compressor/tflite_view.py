@@ -25,6 +25,7 @@ _DTYPES = {
     "INT32": np.int32,
     "INT64": np.int64,
 }
+_LARGEST_SHARE = 4
 _UNREADABLE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, KeyError)
 
 
@@ -175,6 +176,7 @@ def _view(content: bytes) -> View:
 
     model = ModelT.InitFromPackedBuf(content, 0)
     graph = model.subgraphs[0]
+    _check_shared(graph, len(content))
     tensors = [_tensor(index, each, model, content) for index, each in enumerate(graph.tensors or [])]
     operators = (_operator(index, each, model, tensors) for index, each in enumerate(graph.operators or []))
     return View(
@@ -183,6 +185,17 @@ def _view(content: bytes) -> View:
         tuple(_at(tensors, graph.outputs)),
         len(model.subgraphs),
     )
+
+
+def _check_shared(graph: Any, size: int) -> None:
+    """See that lists do not share their bytes, by which a small file could unfold to any size."""
+    lists = [each for made in graph.operators or [] for each in (made.inputs, made.outputs)]
+    for tensor in graph.tensors or []:
+        quantization = tensor.quantization
+        lists += [tensor.name, tensor.shape, tensor.shapeSignature, getattr(quantization, "scale", None)]
+        lists.append(getattr(quantization, "zeroPoint", None))
+    if sum(len(each) for each in lists if each is not None) > _LARGEST_SHARE * size:
+        raise ValueError("its lists lie on top of one another")
 
 
 def _tensor(index: int, made: Any, model: Any, content: bytes) -> Tensor:

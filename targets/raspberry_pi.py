@@ -28,7 +28,7 @@ TARGET = Target(
             name="raspberry_pi4",
             summary="Raspberry Pi 4: four Cortex-A72 without int8 dot product",
             facts={
-                "cpu": Fact("BCM2711, four Cortex-A72", _PROCESSORS, confirmed=False),
+                "cpu": Fact("BCM2711, four Cortex-A72", _PROCESSORS),
                 "instruction_set": Fact("armv8.0-a: no dot product, no float16 arithmetic", _A72, confirmed=False),
                 "qemu_cpu": Fact("cortex-a72", "https://www.qemu.org/docs/master/system/arm/virt.html"),
             },
@@ -37,7 +37,7 @@ TARGET = Target(
             name="raspberry_pi5",
             summary="Raspberry Pi 5: four Cortex-A76 with int8 dot product and float16 arithmetic",
             facts={
-                "cpu": Fact("BCM2712, four Cortex-A76", _PROCESSORS, confirmed=False),
+                "cpu": Fact("BCM2712, four Cortex-A76", _PROCESSORS),
                 "instruction_set": Fact("armv8.2-a: dot product, float16 arithmetic; no i8mm", _A76, confirmed=False),
                 "qemu_cpu": Fact("cortex-a76", "https://www.qemu.org/docs/master/system/arm/virt.html"),
             },

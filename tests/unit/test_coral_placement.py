@@ -20,6 +20,8 @@ from compressor.errors import BadInput
 from compressor.inspection import Inspection, inspect
 from compressor.placement import coral
 from compressor.placing import Decision, Placing
+from compressor.tflite_layers import layers
+from compressor.tflite_macs import macs
 from compressor.tflite_view import parse, read
 
 PAIRS = Path(os.environ.get("COMPRESSOR_DATA", "absent")).parent / "models" / "coral"
@@ -391,9 +393,11 @@ def test_a_file_cut_short_is_bad_input(length: int) -> None:
 
 @given(st.data())
 def test_a_spoiled_file_is_read_or_bad_input(data: st.DataObject) -> None:
-    content = bytearray(convolved().content())
+    make = data.draw(st.sampled_from([convolved, lambda: dense((1, 4)), lambda: strided([1] * 4), lambda: prelu((4,))]))
+    content = bytearray(make().content())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(8, len(content) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(BadInput):
         view = parse(bytes(content))
-        assert len(coral.place(view, CORAL).decisions) == len(view.operators)
+        assert len(coral.place(view, CORAL).decisions) == len(layers(view)) == len(view.operators)
+        assert all(macs(operator) >= 0 for operator in view.operators)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tflite import File, conv
 
-from compressor import api, names
+from compressor import api, names, tflite_view
 from compressor.edgetpu import compiler
 from compressor.errors import BadInput, MissingTool, StageFailed
 from compressor.inspection import Inspection, Placed, inspect
@@ -130,6 +130,20 @@ def test_a_share_out_of_range_is_bad_input(broken: Path, cli: Cli) -> None:
     done = cli("inspect", broken, "--target", "coral", "--require-accelerated", "95", cwd=broken.parent)
     assert done.returncode == 2
     assert "--require-accelerated" in done.stderr
+
+
+def test_a_file_whose_lists_share_their_bytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = two_convolutions_and_a_break()
+    parse(content)
+    monkeypatch.setattr(tflite_view, "_LARGEST_SHARE", 0.01)
+    with pytest.raises(BadInput, match="lie on top of one another"):
+        parse(content)
+
+
+def test_it_works_without_tensorflow(broken: Path, trap: Path, cli: Cli) -> None:
+    done = cli("inspect", broken, "--target", "coral", cwd=broken.parent, path=trap)
+    assert done.returncode == 0, done.stderr
+    assert not (trap / "imported").exists()
 
 
 def test_the_same_from_python(broken: Path) -> None:
