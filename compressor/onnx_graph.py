@@ -66,6 +66,8 @@ def _converted(source: Source, any_batch: bool) -> onnx.ModelProto:
     function = tf.function(call)
     captured = function.get_concrete_function(*specs).graph.captures
     model: onnx.ModelProto = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET)[0]
+    # It names the function by a number that counts everything this process has traced before, training too.
+    model.graph.ClearField("doc_string")
     _keep_constants(model, {own.name: given.numpy() for given, own in captured if given.dtype != tf.resource})
     _write_erfc(model)
     _name_ends(model, wanted, [spec.name for spec in source.outputs])
