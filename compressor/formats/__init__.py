@@ -29,6 +29,7 @@ class Format:
         packages: modules that writing needs.
         converters: modules that it needs besides, unless the model is ONNX already.
         entries: the kinds of models it can be written from.
+        install: the command that brings `packages` and `converters`.
     """
 
     summary: str
@@ -38,6 +39,11 @@ class Format:
     packages: tuple[str, ...] = ()
     converters: tuple[str, ...] = ("tensorflow",)
     entries: tuple[Entry, ...] = (Entry.KERAS, Entry.GRAPH)
+    install: str = "pip install '.[tensorflow]'"
+
+    def needs(self, entry: Entry) -> tuple[str, ...]:
+        """Modules that writing takes for a model that enters here."""
+        return self.packages if entry is Entry.ONNX else (*self.packages, *self.converters)
 
 
 def names() -> tuple[str, ...]:

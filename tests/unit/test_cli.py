@@ -111,7 +111,7 @@ def test_check_tells_mistakes_as_json_too(tmp_path: Path, cli: Cli) -> None:
 
 def test_list_tells_one_kind_as_json(tmp_path: Path, cli: Cli) -> None:
     told = json.loads(cli("list", "targets", "--json", cwd=tmp_path).stdout)
-    assert sorted(told["targets"]) == ["coral", "host", "jetson", "raspberry_pi"]
+    assert sorted(told["targets"]) == ["android_ncnn", "coral", "host", "jetson", "raspberry_pi"]
     assert all(summary for summary in told["targets"].values())
 
 
