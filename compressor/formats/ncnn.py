@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from compressor import onnx_graph
@@ -24,7 +25,9 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     graph = onnx_graph.convert(source, any_batch=False, channels_first=True)
     expected = proof.expect(graph, source, calibration)
     inputs, outputs = expected.inputs, expected.outputs
-    layers, floats = conversion.convert(graph)
+    converted = conversion.convert(graph)
+    layers, floats = converted.layers, converted.weights
+    inputs = tuple(replace(end, keeps_first=end.blob in converted.whole) for end in inputs)
     model = NcnnModel(param.render(layers), weights.write(layers, floats), inputs, outputs)
     proof.check(model, expected)
     notes: tuple[str, ...] = ()

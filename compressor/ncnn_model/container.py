@@ -32,6 +32,7 @@ class End:
         shape: of one sample as the model has it, the first axis (1) included.
         axes: the model's axes in the order of NCNN's, without the first one: (3, 1, 2) for pictures whose channels come
             last in the model and first in NCNN.
+        keeps_first: NCNN's blob has the first axis too; pnnx leaves it out where it knows it as the batch.
     """
 
     name: str
@@ -39,6 +40,7 @@ class End:
     shape: tuple[int, ...]
     dtype: str
     axes: tuple[int, ...]
+    keeps_first: bool = False
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -119,6 +121,7 @@ def _ends(listed: Any) -> Iterable[End]:
             shape=tuple(map(_size, each["shape"])),
             dtype=_text(each["dtype"]),
             axes=tuple(map(int, each["axes"])),
+            keeps_first=each["keeps_first"] is True,
         )
         if sorted(end.axes) != list(range(1, len(end.shape))) or end.dtype not in _DTYPES:
             raise ValueError(f"the end {end.name} is not understood")

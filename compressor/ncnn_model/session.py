@@ -125,9 +125,9 @@ def _mat(array: Array) -> Any:
 
 
 def _as_ncnn(sample: Array, end: End) -> Array:
-    """Without the first axis, in NCNN's order of the others."""
-    whole_sample = whole(sample, end.spec).reshape(end.shape)
-    return np.ascontiguousarray(whole_sample.transpose(end.order)[0])
+    """In NCNN's order of axes, the first one left out where the blob has none."""
+    moved = whole(sample, end.spec).reshape(end.shape).transpose(end.order)
+    return np.ascontiguousarray(moved if end.keeps_first else moved[0])
 
 
 def _as_model(found: Array, end: End) -> Array:

@@ -132,6 +132,13 @@ def _affine(size: int, affine: int) -> Callable[[Layer], _Sizes]:
     return sizes
 
 
+def _gemm(layer: Layer) -> _Sizes:
+    m, n, k = layer.number(7), layer.number(8), layer.number(9)
+    third = {0: 1, 1: m, 2: m, 3: n * m, 4: n}.get(layer.number(10), 0)
+    constant = (m * k * layer.number(4), n * k * layer.number(5), third * layer.number(6))
+    return [(count, True) for count in constant]
+
+
 def _memory(layer: Layer) -> _Sizes:
     count = 1
     for key in (0, 1, 2, 11):
@@ -172,6 +179,7 @@ _TENSORS: dict[str, Callable[[Layer], _Sizes]] = {
     "Scale": _scale,
     "MemoryData": _memory,
     "Embed": _embed,
+    "Gemm": _gemm,
 }
 _EMPTY = {
     *("Input", "Split", "Pooling", "ReLU", "Softmax", "Sigmoid", "TanH", "Reshape", "Permute", "Squeeze", "ExpandDims"),

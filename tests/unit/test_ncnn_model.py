@@ -5,14 +5,15 @@ from __future__ import annotations
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressor.errors import BadInput, Refused
-from compressor.ncnn_model import container, embedding, float16, param, weights
+from compressor.errors import BadInput, MissingTool, Refused
+from compressor.ncnn_model import container, conversion, embedding, float16, onnx_ready, param, trial, weights
 from compressor.ncnn_model.container import End, NcnnModel
 from compressor.ncnn_model.param import Layer
 from compressor.ncnn_model.session import NcnnSession, open_session
@@ -164,28 +165,126 @@ def test_a_layer_that_ncnn_lacks_is_named() -> None:
         NcnnSession(NcnnModel(text, b"", PASSES.inputs, PASSES.outputs), 1)
 
 
-def test_a_gather_on_a_table_becomes_an_embedding_that_answers_with_its_rows() -> None:
-    table = np.arange(12, dtype=np.float32).reshape(4, 3)
-    layers = (
-        Layer("Input", "in0", (), ("in0",)),
-        Layer("Clip", "guard", ("in0",), ("1",), {"0": "0.0", "1": "3.0"}),
-        Layer("MemoryData", "table", (), ("2",), {"0": "3", "1": "4"}),
-        Layer("Gather", "rows", ("2", "1"), ("out0",)),
+def graph_with_embeddings(*tables: np.ndarray) -> Any:
+    """One input of five row numbers, and the sum of its rows in each table."""
+    import onnx
+
+    node = onnx.helper.make_node
+    nodes = [node("Gather", [f"table_{place}", "words"], [f"rows_{place}"]) for place in range(len(tables))]
+    nodes.append(node("Sum", [f"rows_{place}" for place in range(len(tables))], ["y"]))
+    kinds = onnx.TensorProto.INT32, onnx.TensorProto.FLOAT
+    ends = [
+        onnx.helper.make_tensor_value_info(name, kind, shape)
+        for name, kind, shape in zip(("words", "y"), kinds, ([1, 5], [1, 5, 3]), strict=True)
+    ]
+    constants = [onnx.numpy_helper.from_array(table, f"table_{place}") for place, table in enumerate(tables)]
+    return onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], constants))
+
+
+TABLES = np.arange(12, dtype=np.float32).reshape(4, 3), -2 * np.arange(18, dtype=np.float32).reshape(6, 3)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_embeddings_answer_with_rows_of_their_tables(whole: bool) -> None:
+    model = graph_with_embeddings(*TABLES)
+    tables = embedding.cut_off(model)
+    assert [value.name for value in model.graph.input] == ["rows_0", "rows_1"]
+    assert [node.op_type for node in model.graph.node] == ["Sum"]
+    # What pnnx would make of the rest.
+    made = (
+        *(Layer("Input", blob, (), (blob,)) for blob in ("in0", "in1")),
+        Layer("BinaryOp", "sum", ("in0", "in1"), ("out0",), {"0": "0"}),
     )
-    fused, stored = embedding.fused(layers, {"table": (Tensor(table.ravel()),)})
-    assert [layer.kind for layer in fused] == ["Input", "Embed"]
-    model = NcnnModel(
-        param.render(fused),
-        weights.write(fused, stored),
-        (End("words", "in0", (1, 5), "int32", (1,)),),
-        (End("rows", "out0", (1, 5, 3), "float32", (1, 2)),),
-    )
-    session = NcnnSession(model, 1)
+    blobs = {"rows_0": "in0", "rows_1": "in1"}
+    layers, stored = embedding.put_back(made, {}, tables, blobs, ["words"], set(blobs) if whole else set())
+    assert [layer.kind for layer in layers][:2] == ["Input", "Split"]
+    assert ("ExpandDims" in {layer.kind for layer in layers}) is whole
+    ends = (End("words", "in0", (1, 5), "int32", (1,)),), (End("y", "out0", (1, 5, 3), "float32", (1, 2)),)
+    session = NcnnSession(NcnnModel(param.render(layers), weights.write(layers, stored), *ends), 1)
     session.load({"words": np.array([[3, 0, 1, 1, 2]])})
     session.invoke()
-    assert np.array_equal(session.results()["rows"][0], table[[3, 0, 1, 1, 2]])
+    expected = TABLES[0][[3, 0, 1, 1, 2]] + TABLES[1][[3, 0, 1, 1, 2]]
+    assert np.array_equal(session.results()["y"][0], expected)
 
 
-def test_a_clip_of_numbers_stays() -> None:
-    layers = (Layer("Input", "in0", (), ("in0",)), Layer("Clip", "c", ("in0",), ("out0",), {"0": "0.0", "1": "6.0"}))
-    assert embedding.fused(layers, {}) == (layers, {})
+def test_row_numbers_that_something_else_reads_stay_an_input() -> None:
+    import onnx
+
+    model = graph_with_embeddings(TABLES[0])
+    model.graph.node.append(onnx.helper.make_node("Identity", ["words"], ["seen"]))
+    assert embedding.cut_off(model) == ()
+    assert [value.name for value in model.graph.input] == ["words"]
+
+
+TRANSPOSED = """
+<ir_version: 8, opset_import: ["" : 17]>
+m (float[1,2,4,4] x, float[1,3] a, float[1,2] b) => (float[1,3,8,8] y, float[1,2] z)
+<float[2,3,3,3] k, float[3,2] w>
+{
+    y = ConvTranspose <strides = [2, 2], pads = [0, 0, 1, 1], kernel_shape = [3, 3]> (x, k)
+    z = Gemm (a, w, b)
+}
+"""
+
+
+def test_what_pnnx_does_not_read_is_put_otherwise_with_the_same_answers() -> None:
+    import onnx
+    import onnxruntime as ort
+
+    rng = np.random.default_rng(0)
+    model = onnx.parser.parse_model(TRANSPOSED)
+    del model.graph.initializer[:]
+    for name, shape in (("k", (2, 3, 3, 3)), ("w", (3, 2))):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name))
+    sample = {
+        value.name: rng.normal(size=[dim.dim_value for dim in value.type.tensor_type.shape.dim]).astype(np.float32)
+        for value in model.graph.input
+    }
+    before = ort.InferenceSession(model.SerializeToString()).run(None, sample)
+    onnx_ready.make_ready(model)
+    assert [node.op_type for node in model.graph.node] == ["ConvTranspose", "Slice", "Gemm", "Add"]
+    assert list(onnx.helper.get_node_attr_value(model.graph.node[0], "pads")) == [0, 0, 0, 0]
+    after = ort.InferenceSession(model.SerializeToString()).run(None, sample)
+    assert all(np.allclose(*pair, atol=1e-6) for pair in zip(before, after, strict=True))
+
+
+def a_program(tmp_path: Path, script: str) -> Path:
+    path = tmp_path / "pnnx"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("kill -SEGV $$", "SIGSEGV"),
+        ("sleep 30", "did not finish within"),
+        ("echo no such operator >&2; exit 3", "code 3: no such operator"),
+        ("exit 0", "code 0"),
+    ],
+)
+def test_what_pnnx_does_wrong_is_a_sentence(
+    script: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "program", lambda: a_program(tmp_path, script))
+    monkeypatch.setattr(conversion, "_TIMEOUT_S", 1.0)
+    with pytest.raises(Refused, match=rf"(?s)pnnx does not convert this network: .*{told}"):
+        conversion.convert(graph_with_embeddings(TABLES[0]))
+
+
+def test_a_missing_program_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingTool, match="pip install --no-deps pnnx"):
+        conversion.program()
+
+
+def test_a_network_that_ends_ncnn_is_refused(tmp_path: Path) -> None:
+    heads = (Layer("Input", blob, (), (blob,)) for blob in ("in0", "in1"))
+    concat = Layer("Concat", "c", ("in0", "in1"), ("1",), {"0": "2"})
+    layers = (*heads, concat, Layer("Reshape", "r", ("1",), ("out0",), {"0": "12", "1": "1"}))
+    ends = tuple(End(blob, blob, (1, 2, 3), "float32", (1, 2)) for blob in ("in0", "in1"))
+    answer = End("y", "out0", (1, 12), "float32", (1,))
+    container.write(NcnnModel(param.render(layers), b"", ends, (answer,)), tmp_path / "m.ncnn")
+    with pytest.raises(Refused, match="does not run what pnnx made of this network: "):
+        trial.run(tmp_path / "m.ncnn", {blob: np.ones((1, 2, 3), np.float32) for blob in ("in0", "in1")})
