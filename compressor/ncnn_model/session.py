@@ -1,4 +1,4 @@
-"""A `.ncnn` file opened by NCNN, with float32 arithmetic throughout, so that answers can be compared."""
+"""A `.ncnn` file opened by NCNN: in float32 throughout, so that answers can be compared, or as a phone has it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ class NcnnSession:
     Args:
         model: as read from a `.ncnn` file.
         keep_all: no blob is thrown away before the end, so that any can be asked for.
+        float16: numbers between layers are float16 where the machine computes with them, NCNN's default.
 
     Raises:
         BadInput: NCNN does not load the model.
     """
 
-    def __init__(self, model: NcnnModel, threads: int, keep_all: bool = False) -> None:
+    def __init__(self, model: NcnnModel, threads: int, keep_all: bool = False, float16: bool = False) -> None:
         self._model = model
-        self._net = _net(model, threads, keep_all)
+        self._net = _net(model, threads, keep_all, float16)
         self._feed: list[tuple[str, Any]] = []
         self._found: list[Any] = []
 
@@ -81,11 +82,16 @@ class NcnnSession:
 
 
 def open_session(path: Path, threads: int) -> NcnnSession:
-    """Open a `.ncnn` file with `threads` threads."""
+    """Open a `.ncnn` file with `threads` threads, in float32."""
     return NcnnSession(read(path), threads)
 
 
-def _net(model: NcnnModel, threads: int, keep_all: bool) -> Any:
+def open_float16_session(path: Path, threads: int) -> NcnnSession:
+    """Open a `.ncnn` file with `threads` threads and NCNN's default options."""
+    return NcnnSession(read(path), threads, float16=True)
+
+
+def _net(model: NcnnModel, threads: int, keep_all: bool, float16: bool) -> Any:
     import ncnn
 
     _check_layers(model.param)
@@ -94,7 +100,7 @@ def _net(model: NcnnModel, threads: int, keep_all: bool) -> Any:
     net.opt.lightmode = not keep_all
     net.opt.use_vulkan_compute = False
     for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
-        setattr(net.opt, option, False)
+        setattr(net.opt, option, float16)
     # From a folder: weights that NCNN takes from memory must stay there as long as it lives.
     with tempfile.TemporaryDirectory() as folder:
         param, weights = Path(folder) / "model.param", Path(folder) / "model.bin"

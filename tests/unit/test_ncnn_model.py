@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compressor import runtimes
 from compressor.errors import BadInput, MissingTool, Refused
 from compressor.ncnn_model import container, conversion, embedding, float16, onnx_ready, param, trial, weights
 from compressor.ncnn_model.container import End, NcnnModel
@@ -157,6 +158,17 @@ def test_pictures_go_in_and_come_out_as_the_model_has_them() -> None:
     session.load({"picture": picture})
     session.invoke()
     assert np.array_equal(session.results()["answer"], np.maximum(picture, 0))
+
+
+def test_default_options_answer_in_about_float16(tmp_path: Path) -> None:
+    container.write(PASSES, tmp_path / "m.ncnn")
+    assert runtimes.for_file(tmp_path / "m.ncnn") == "ncnn"
+    picture = np.random.default_rng(0).uniform(1, 2, size=(1, 2, 4, 3)).astype(np.float32)
+    session = runtimes.load("ncnn_float16").open(tmp_path / "m.ncnn", 1)
+    session.load({"picture": picture})
+    session.invoke()
+    # A machine without float16 answers exactly.
+    assert np.abs(session.results()["answer"] - picture).max() <= 1e-3
 
 
 def test_a_layer_that_ncnn_lacks_is_named() -> None:
