@@ -48,9 +48,11 @@ applications: $(VENV)/.installed
 samples: $(VENV)/.installed
 	$(BIN)/python benchmarks/samples.py
 
+# pnnx without its dependency torch, 5 GB: only the program that it brings is used.
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c $(CONSTRAINTS) pnnx
 	touch $@
 
 clean:

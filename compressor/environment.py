@@ -21,6 +21,8 @@ _REPORTED = (
     "onnx",
     "onnxruntime",
     "ai-edge-litert",
+    "ncnn",
+    "pnnx",
 )
 
 

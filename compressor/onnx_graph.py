@@ -14,7 +14,7 @@ import numpy as np
 from compressor import onnx_softmax, onnx_walk
 from compressor.errors import CompressorError
 from compressor.saved_model import MANY, ONE
-from compressor.values import Array, Source
+from compressor.values import Array, Source, TensorSpec
 
 if TYPE_CHECKING:
     import onnx
@@ -23,12 +23,22 @@ OPSET = 17
 _FIRST_OPSET = 13
 
 
-def convert(source: Source, any_batch: bool) -> onnx.ModelProto:
+def convert(source: Source, any_batch: bool, channels_first: bool = False) -> onnx.ModelProto:
     """The float32 graph: by tf2onnx, or the ONNX model itself; the first dimension is 1 unless `any_batch`.
 
     A model that came as ONNX for single samples only stays so.
+
+    Args:
+        channels_first: inputs and outputs that `moves_channels` names take and give channels before height and width.
     """
-    return _given(source, any_batch) if source.model.suffix == ".onnx" else _converted(source, any_batch)
+    return (
+        _given(source, any_batch) if source.model.suffix == ".onnx" else _converted(source, any_batch, channels_first)
+    )
+
+
+def moves_channels(source: Source, spec: TensorSpec) -> bool:
+    """Whether `channels_first` moves the axes of an input or output: those of pictures, unless the model is ONNX."""
+    return len(spec.shape) == 4 and source.model.suffix != ".onnx"
 
 
 def _given(source: Source, any_batch: bool) -> onnx.ModelProto:
@@ -47,7 +57,7 @@ def _given(source: Source, any_batch: bool) -> onnx.ModelProto:
     return model
 
 
-def _converted(source: Source, any_batch: bool) -> onnx.ModelProto:
+def _converted(source: Source, any_batch: bool, channels_first: bool) -> onnx.ModelProto:
     import tensorflow as tf
     import tf2onnx
 
@@ -65,7 +75,13 @@ def _converted(source: Source, any_batch: bool) -> onnx.ModelProto:
     tf2onnx.utils.INTERNAL_NAME = 1
     function = tf.function(call)
     captured = function.get_concrete_function(*specs).graph.captures
-    model: onnx.ModelProto = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET)[0]
+    moved = [
+        [spec.name for spec in ends if channels_first and moves_channels(source, spec)]
+        for ends in (source.inputs, source.outputs)
+    ]
+    model: onnx.ModelProto = tf2onnx.convert.from_function(
+        function, input_signature=specs, opset=OPSET, inputs_as_nchw=moved[0], outputs_as_nchw=moved[1]
+    )[0]
     # It names the function by a number that counts everything this process has traced before, training too.
     model.graph.ClearField("doc_string")
     _keep_constants(model, {own.name: given.numpy() for given, own in captured if given.dtype != tf.resource})

@@ -111,14 +111,14 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
 
 
 def _require_tools(plan: Plan, entry: Entry) -> None:
-    written = [formats.load(job.format) for job in plan.jobs]
-    needed = {package for each in written for package in each.packages}
-    if entry is not Entry.ONNX:
-        needed |= {package for each in written for package in each.converters}
-    missing = sorted(name for name in needed if importlib.util.find_spec(name) is None)
-    if missing:
+    lacking: dict[str, str] = {}
+    for written in dict.fromkeys(job.format for job in plan.jobs):
+        found = formats.load(written)
+        lacking |= {name: found.install for name in found.needs(entry) if importlib.util.find_spec(name) is None}
+    if lacking:
         raise MissingTool(
-            f"converting needs {', '.join(missing)}, not installed here", fix="pip install '.[tensorflow]'"
+            f"converting needs {', '.join(sorted(lacking))}, not installed here",
+            fix="; ".join(dict.fromkeys(lacking.values())),
         )
     for name in plan.runtimes:
         runtimes.require(name)

@@ -31,6 +31,7 @@ class Format:
         entries: the kinds of models it can be written from.
         made_of: another format, where `write` reads that file instead of the model; it is written first, and once for
             all formats made of it.
+        install: the command that brings `packages` and `converters`.
     """
 
     summary: str
@@ -41,6 +42,11 @@ class Format:
     converters: tuple[str, ...] = ("tensorflow",)
     entries: tuple[Entry, ...] = (Entry.KERAS, Entry.GRAPH)
     made_of: str = ""
+    install: str = "pip install '.[tensorflow]'"
+
+    def needs(self, entry: Entry) -> tuple[str, ...]:
+        """Modules that writing takes for a model that enters here."""
+        return self.packages if entry is Entry.ONNX else (*self.packages, *self.converters)
 
 
 def names() -> tuple[str, ...]:

@@ -111,7 +111,9 @@ def test_check_tells_mistakes_as_json_too(tmp_path: Path, cli: Cli) -> None:
 
 def test_list_tells_one_kind_as_json(tmp_path: Path, cli: Cli) -> None:
     told = json.loads(cli("list", "targets", "--json", cwd=tmp_path).stdout)
-    assert {"coral", "coral-micro", "gpu_server", "host", "jetson", "raspberry_pi"} <= set(told["targets"])
+    assert {"android_ncnn", "coral", "coral-micro", "gpu_server", "host", "jetson", "raspberry_pi"} <= set(
+        told["targets"]
+    )
     assert all(summary for summary in told["targets"].values())
     assert told["families"]["raspberry_pi"] == ["raspberry_pi4", "raspberry_pi5"]
     assert told["facts"]["coral-micro"]["parameter_cache_bytes"] == told["facts"]["coral"]["parameter_cache_bytes"]

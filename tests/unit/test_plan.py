@@ -43,7 +43,7 @@ def test_a_precision_is_planned_or_refused_with_the_targets_own_reason(name: str
 def test_the_devices_take_what_their_makers_say() -> None:
     taken = {name: names.load_targets([name])[0].precisions for name in TARGETS}
     assert taken["coral"] == (Precision.INT8,)
-    assert taken["jetson"] == (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8)
+    assert taken["jetson"] == taken["android_ncnn"] == (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8)
     assert taken["host"] == taken["raspberry_pi"] == tuple(Precision)
 
 

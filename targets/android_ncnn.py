@@ -1,0 +1,25 @@
+"""Android through NCNN: Tencent's inference engine for phones, on their ARM cores."""
+
+from compressor.target import Device, Route, Target
+from compressor.values import Precision
+
+TARGET = Target(
+    name="android_ncnn",
+    summary="Android phones and tablets: NCNN on the ARM cores",
+    routes=(Route("ncnn", (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8), "ncnn"),),
+    device=Device(
+        runtime="ncnn on the phone",
+        reason="no phone here; `unzip FILE` gives model.param and model.bin, which go into the app's assets and are "
+        "loaded with ncnn::Net (docs/devices/android_ncnn.md). By default a phone computes in float16, and its answers "
+        "differ from these by about 1e-3",
+    ),
+    refusals={
+        Precision.DYNAMIC_INT8: "NCNN's int8 takes the scales of activations from calibration; use int8",
+        Precision.INT16X8: "NCNN has no int16 arithmetic; use int8 or float16",
+    },
+    sources=(
+        "https://github.com/Tencent/ncnn",
+        "https://github.com/Tencent/ncnn/wiki/quantized-int8-inference",
+        "https://github.com/pnnx/pnnx",
+    ),
+)
