@@ -1,7 +1,10 @@
 """Android through NCNN: Tencent's inference engine for phones, on their ARM cores."""
 
-from compressor.target import Device, Route, Target
+from compressor.target import Device, Fact, Route, Target
 from compressor.values import Precision
+
+_NCNN = "https://github.com/Tencent/ncnn"
+_INT8 = "https://github.com/Tencent/ncnn/wiki/quantized-int8-inference"
 
 TARGET = Target(
     name="android_ncnn",
@@ -17,9 +20,10 @@ TARGET = Target(
         Precision.DYNAMIC_INT8: "NCNN's int8 takes the scales of activations from calibration; use int8",
         Precision.INT16X8: "NCNN has no int16 arithmetic; use int8 or float16",
     },
-    sources=(
-        "https://github.com/Tencent/ncnn",
-        "https://github.com/Tencent/ncnn/wiki/quantized-int8-inference",
-        "https://github.com/pnnx/pnnx",
-    ),
+    sources=(_NCNN, _INT8, "https://github.com/pnnx/pnnx"),
+    facts={
+        "number_formats": Fact(("float32", "float16", "int8"), _NCNN),
+        "int8_layers": Fact(("Convolution", "ConvolutionDepthWise", "InnerProduct"), _INT8),
+        "batch": Fact("one sample: NCNN's blobs have no batch dimension", _NCNN),
+    },
 )
