@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor import saved_model
+from compressor import saved_model, tflite_view
 from compressor.formats import Calibration, Format
 from compressor.saved_model import ONE, UNROLLED
 from compressor.tflite_edit import float_lstm
@@ -27,8 +27,9 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     """
     simulated = source.simulated if precision is Precision.INT8 else None
     if precision not in (Precision.INT8, Precision.INT16X8):
-        destination.write_bytes(without_cell_clip(_converted(source.model, ONE, precision, calibration)))
-        return ()
+        content = without_cell_clip(_converted(source.model, ONE, precision, calibration))
+        destination.write_bytes(content)
+        return _left_float(content) if precision is Precision.DYNAMIC_INT8 else ()
     model = simulated or source.model
     # A loop cannot be quantized: its steps are written out.
     signature = UNROLLED if saved_model.has_unrolled(model) else ONE
@@ -39,6 +40,15 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     content, softmax_notes = with_float_softmax(content)
     destination.write_bytes(content)
     return *learned, *unrolled, *lstm_notes, *softmax_notes
+
+
+def _left_float(content: bytes) -> tuple[str, ...]:
+    """TensorFlow leaves kernels of fewer than 1 024 values float, and a fused LSTM with one of them as a whole."""
+    view = tflite_view.parse(content)
+    # Loops keep their weights in graphs of their own.
+    if view.subgraphs > 1 or any(each.type == "INT8" for operator in view.operators for each in operator.constants):
+        return ()
+    return ("no weight became int8: the converter leaves kernels of fewer than 1 024 values as they are",)
 
 
 def _converted(model: Path, signature: str, precision: Precision, calibration: Calibration) -> bytes:

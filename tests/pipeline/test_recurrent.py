@@ -171,3 +171,14 @@ def test_only_the_large_softmax_stays_float(counting, kind):
     steps = answers["few"] * 256
     if kind == "tflite":
         assert np.array_equal(steps, np.round(steps))
+
+
+@pytest.mark.parametrize(("width", "told"), [(8, True), (64, False)])
+def test_a_file_in_which_dynamic_quantization_found_nothing_says_so(width, told, tmp_path):
+    from tf_keras import Sequential, layers
+
+    samples = np.random.default_rng(0).normal(size=(4, width)).astype(np.float32)
+    made = Made(Sequential([layers.Input((width,)), layers.Dense(width)]), samples, tmp_path)
+    path = made.write("tflite", "dynamic-int8")
+    assert (path.stat().st_size < 4 * width * width) is not told
+    assert ("no weight became int8" in "".join(made.notes[path])) is told
