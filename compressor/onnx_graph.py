@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import onnx_softmax, onnx_walk
+from compressor import onnx_names, onnx_softmax, onnx_walk
 from compressor.errors import CompressorError
 from compressor.saved_model import MANY, ONE
 from compressor.values import Array, Source, TensorSpec
@@ -88,6 +88,7 @@ def _converted(source: Source, any_batch: bool, channels_first: bool) -> onnx.Mo
     _write_erfc(model)
     _name_ends(model, wanted, [spec.name for spec in source.outputs])
     model.graph.name = source.name
+    onnx_names.renumber(model, frozenset(spec.name for spec in (*source.inputs, *source.outputs)))
     return model
 
 

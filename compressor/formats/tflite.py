@@ -15,6 +15,7 @@ from compressor.formats import Calibration, Format
 from compressor.saved_model import ONE, UNROLLED
 from compressor.tflite_edit import float_lstm
 from compressor.tflite_edit.float_softmax import with_float_softmax
+from compressor.tflite_edit.lstm_cell_scale import with_cells_that_compute
 from compressor.tflite_edit.lstm_clip import without_cell_clip
 from compressor.values import Array, Precision, Source
 
@@ -37,7 +38,7 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     learned = ("activation ranges learned in training",) if simulated else ()
     unrolled = ("loops of recurrent layers are written out step by step",) if signature == UNROLLED else ()
     content, lstm_notes = _freed_lstm(content, model, signature, precision, calibration)
-    content, softmax_notes = with_float_softmax(content)
+    content, softmax_notes = with_float_softmax(with_cells_that_compute(content))
     destination.write_bytes(content)
     return *learned, *unrolled, *lstm_notes, *softmax_notes
 

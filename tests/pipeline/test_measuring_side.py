@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory):
-    """An environment with the package and nothing of its extras."""
+    """An environment with the package and, of its extras, NCNN's runtime alone."""
     folder = tmp_path_factory.mktemp("device")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     constraints = ROOT / "compressor" / "constraints.txt"
     pip = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-c", constraints, ROOT], check=True)
+    subprocess.run([*pip, "-c", constraints, f"{ROOT}[ncnn]"], check=True)
     return folder / "bin"
 
 

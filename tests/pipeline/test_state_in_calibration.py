@@ -10,21 +10,25 @@ import compressor
 pytestmark = pytest.mark.tensorflow
 
 
-@pytest.fixture(scope="module")
-def integrator(tmp_path_factory):
+@pytest.fixture(
+    scope="module", params=[(0.05, "cells beyond 0.5"), (0.01, "cells of a tenth")], ids=lambda each: each[1]
+)
+def integrator(tmp_path_factory, request):
     """An LSTM that adds up what it sees: state that leaks from sample to sample grows without end."""
     import tf_keras
 
     folder = tmp_path_factory.mktemp("integrator")
-    tf_keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(3)
     layers = [tf_keras.layers.Input((10, 3)), tf_keras.layers.LSTM(8, name="sum"), tf_keras.layers.Dense(3)]
     model = tf_keras.Sequential(layers)
-    kernel, recurrent, bias = model.get_layer("sum").get_weights()
+    shapes = [weight.shape for weight in model.get_weights()]
+    kernel, recurrent, bias, *dense = (rng.uniform(-0.4, 0.4, shape).astype(np.float32) for shape in shapes)
+    bias[:] = 0
     bias[:8], bias[8:16] = 2.0, 8.0  # the input gate is open, and nothing is forgotten
     kernel[:, 16:24] = np.abs(kernel[:, 16:24]) / 2  # small inputs only ever add to the state
-    model.get_layer("sum").set_weights([kernel, recurrent * 0.3, bias])
+    model.set_weights([kernel, recurrent * 0.3, bias, *dense])
     model.save(folder / "sum.h5", include_optimizer=False, save_format="h5")
-    x = np.random.default_rng(0).uniform(0, 0.05, (160, 10, 3)).astype(np.float32)
+    x = np.random.default_rng(0).uniform(0, request.param, (160, 10, 3)).astype(np.float32)
     y = model.predict(x, verbose=0)
     np.savez(folder / "data.npz", x_calibration=x[:80], y_calibration=y[:80], x_evaluation=x[80:], y_evaluation=y[80:])
     return folder
