@@ -10,9 +10,8 @@ import compressor
 pytestmark = pytest.mark.tensorflow
 
 
-@pytest.fixture(
-    scope="module", params=[(0.05, "cells beyond 0.5"), (0.01, "cells of a tenth")], ids=lambda each: each[1]
-)
+# The largest input: cells that pass 0.5; cells of a tenth, which take a scale that the kernel does not compute with.
+@pytest.fixture(scope="module", params=[0.05, 0.01])
 def integrator(tmp_path_factory, request):
     """An LSTM that adds up what it sees: state that leaks from sample to sample grows without end."""
     import tf_keras
