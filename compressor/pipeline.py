@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compressor import bundle, formats, rows, run_folder, runtimes
+from compressor import formats, rows, run_bundles, run_folder, runtimes
 from compressor.artifacts import Writing
 from compressor.data.spec import DataSpec
 from compressor.environment import versions
@@ -102,7 +102,7 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
             artifacts = Writing(worker, request.model, prepared, folder, request.timeout).all(plan.jobs)
         measurements = _measure_all(plan, artifacts, prepared, request, folder, listener)
         report = _report(request, plan, prepared, artifacts, measurements, folder)
-        _leave_bundles(request, plan, artifacts, measurements, report, folder)
+        report = run_bundles.leave(folder, plan.rows, artifacts, measurements, report)
         # Only the stations needed these.
         shutil.rmtree(folder / "models")
         (folder / "calibration.npz").unlink()
@@ -220,25 +220,6 @@ def _report(
         verdict=gate.judge(built, limits),
         warnings=prepared["warnings"],
     )
-
-
-def _leave_bundles(
-    request: Request,
-    plan: Plan,
-    artifacts: dict[Job, Artifact | Failure],
-    measurements: dict[tuple[Job, str], rows.Measured | Failure],
-    report: schema.Report,
-    folder: Path,
-) -> None:
-    """A folder per microcontroller that the model fits, to copy and build."""
-    failed = {row.target for row in report.rows if row.failed_stage is not None}
-    for planned in plan.rows:
-        artifact, found = artifacts[planned.job], measurements[planned.job, planned.runtime]
-        wanted = planned.job.format == "tflm" and planned.job.stage is Stage.COMPRESSED
-        if not wanted or planned.target.name in failed or isinstance(artifact, Failure) or isinstance(found, Failure):
-            continue
-        proof = bundle.Proof(found.answer, found.outputs, folder / "data.npz")
-        bundle.leave(folder, request.model, planned.target, artifact, proof)
 
 
 def _metric_name(prepared: dict[str, Any]) -> str | None:

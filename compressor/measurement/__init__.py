@@ -55,7 +55,7 @@ def measure(
     """Latency and memory on one sample, then the metric over the whole evaluation set.
 
     Args:
-        artifact: a `.tflite` or `.onnx` file.
+        artifact: a `.tflite`, `.onnx`, `.ort`, `.ncnn` or `.cc` file.
         evaluation: samples as the model takes them, and labels for the metric; or a function of the artifact's inputs
             that reads them. A single input may go without a name ("").
         runtime: name, or None for the first that opens the file.

@@ -146,7 +146,7 @@ class Row(_Part):
     images. `failed_stage` tells a failure from a row that was never to be had here. `network` is None for a model
     that is one. `possible_precisions` is there where the converter writes float32 but not this precision: others of the
     same format that the target takes and that were tried with success. `placement` is there for targets with rules of
-    placement.
+    placement. `bundle` is the folder to copy to the device, in the run folder.
     """
 
     network: str | None = None
@@ -164,6 +164,7 @@ class Row(_Part):
     bytes: int | None
     bytes_deflated: int | None
     sha256: str | None
+    bundle: str | None = None
     metric: MetricValue | None = None
     drop: float | None = None
     drop_unit: Literal["points", "percent", "dB"] | None = None

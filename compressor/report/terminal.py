@@ -50,6 +50,8 @@ def show(report: Report, out: Path | None, to: Console) -> None:
         to.print(f"[yellow]warning:[/] {escape(warning)}")
     show_verdict(report, to)
     if out is not None:
+        for bundle in dict.fromkeys(row.bundle for row in report.rows if row.bundle):
+            to.print(f"bundle: {escape(str(out / bundle))}.tar.gz")
         to.print(f"report: {escape(str(out / 'report.md'))}")
 
 
