@@ -229,6 +229,8 @@ def measure(
     preprocess: Sequence[str] | Mapping[str, Any] = (),
     trust: bool = False,
     results: str | Path | None = None,
+    samples: int | None = None,
+    timed: bool = True,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Measurement:
     """Accuracy, latency and memory of one file, in this process, without TensorFlow.
@@ -243,6 +245,8 @@ def measure(
         preprocess: settings of the data as `KEY=VALUE` or as a mapping, see `compressor.data.spec.DataSpec`.
         trust: code that `data` names may be run.
         results: receives the outputs of every sample as `.npz`.
+        samples: only so many of the evaluation samples, the first ones; None takes all.
+        timed: measure latency.
 
     Raises:
         BadInput, MissingTool: see `compressor.measurement.measure`.
@@ -252,7 +256,7 @@ def measure(
     if kept is not None and kept.resolve() in (Path(each).resolve() for each in (artifact, data, spec.source)):
         raise BadInput(f"the outputs would replace {kept}, which is read", fix="choose another file for the outputs")
     read = evaluation.reader(lambda wanted: _read_data(spec, wanted), spec, trust)
-    return measure_file(Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust)
+    return measure_file(Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust, samples, timed)
 
 
 def _read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
