@@ -18,7 +18,7 @@ from typing import IO, Any
 from compressor.board import ssh
 from compressor.errors import MissingTool, StageFailed
 from compressor.files import whole_file
-from compressor.measuring_elsewhere import Asked, answer, taken_along
+from compressor.measuring_process import Asked, answer, taken_along
 from compressor.process import end_group
 
 Board = ssh.Board

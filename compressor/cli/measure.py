@@ -23,7 +23,7 @@ from compressor.options import (
 
 if TYPE_CHECKING:
     from compressor.measurement import Measurement
-    from compressor.measuring_elsewhere import Asked
+    from compressor.measuring_process import Asked
 
 
 @click.command(name="measure")
@@ -75,7 +75,7 @@ def COMMAND(
       compressor measure model_int8.tflite --data data.npz --host pi@raspberrypi.local
       compressor measure model_int8.tflite --data data.npz --emulate cortex-a72
     """
-    from compressor.measuring_elsewhere import Asked
+    from compressor.measuring_process import Asked
 
     asked = Asked(
         artifact=Path(artifact),

@@ -13,7 +13,7 @@ import compressor
 from compressor.emulator import Emulator, qemu, qemu_version, require
 from compressor.emulator.cpus import CPUS
 from compressor.errors import unknown
-from compressor.measuring_elsewhere import Asked, answer, taken_along
+from compressor.measuring_process import Asked, answer, taken_along
 from compressor.process import child_environment, run_to_end
 
 _PACKAGES = ("compressor", "recipes", "sample_models", "targets")

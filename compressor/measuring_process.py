@@ -13,7 +13,7 @@ from compressor.data.spec_file import load_spec
 from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
 
 _ERRORS: dict[int, type[CompressorError]] = {e.exit_code: e for e in (BadInput, MissingTool, StageFailed)}
-_MARK = "error: "
+_MARK = "\nerror: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def answer(stage: str, done: subprocess.CompletedProcess[str]) -> dict[str, Any]
 
 def failure(stage: str, code: int, told: str) -> CompressorError:
     """What a measuring process said before it ended with an exit code."""
-    _, mark, message = told.rpartition(_MARK)
+    _, mark, message = f"\n{told}".partition(_MARK)
     kind = _ERRORS.get(code, StageFailed)
     if not mark or code not in _ERRORS:
         return StageFailed(f"{stage} ended with exit code {code}: {' '.join(told.split())[-600:]}")
