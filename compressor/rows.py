@@ -85,8 +85,9 @@ class Table:
         base = self._base(planned, planned.runtime)
         if isinstance(found, Failure):
             return Row(**base, provenance="skipped", host=None, failed_stage=found.stage, reason=found.reason)
-        told = {"provenance": "emulated", "host": found.answer["host"], "metric": found.metric}
-        return Row(**base | told | {"against_host": against, "notes": [*base["notes"], *notes]})
+        host = found.answer["host"]
+        told = {"provenance": "emulated", "host": host, "metric": found.metric, "against_host": against}
+        return Row(**base | told | {"notes": [*base["notes"], *(f"{host}: {note}" for note in notes)]})
 
     def device_row(self, target: Target, planned: PlannedRow) -> Row:
         """The row of the device itself, which is not here: stated, with the way to get it."""

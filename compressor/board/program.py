@@ -40,7 +40,8 @@ def work(folder: str, asked: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         archive.extractall(folder)
     code, _, told = run(folder, ["--version"])
     if code != 0:
-        return {"code": 3, "out": "", "err": "", "lacking": told.strip()[-300:] or "it does not start", "bytes": 0}, b""
+        last = (told.strip().splitlines() or ["it does not start"])[-1][-300:]
+        return {"code": 3, "out": "", "err": "", "lacking": last, "bytes": 0}, b""
     code, out, told = run(folder, asked["words"])
     outputs = b""
     path = os.path.join(folder, "outputs.npz")  # noqa: PTH118

@@ -28,7 +28,7 @@ def cells(row: Row) -> tuple[str, ...]:
     """One row under `HEADERS`."""
     latency = row.latency_ms
     return (
-        f"{row.format} {row.precision}" + (" (baseline)" if row.stage == "float32" else "") + _aside(row),
+        f"{row.format} {row.precision}" + _aside(row),
         row.runtime,
         ABSENT if row.metric is None else number(row.metric.value),
         ABSENT if row.drop is None else f"{row.drop:+.2f}{_UNITS.get(row.drop_unit or '', '')}",
@@ -43,7 +43,11 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def _aside(row: Row) -> str:
-    return f" ({row.provenance})" if row.provenance == "emulated" else ""
+    told = ["baseline"] if row.stage == "float32" else []
+    if row.provenance == "emulated":
+        # The core alone; what emulated it is told with the differences.
+        told.append((row.host or row.provenance).partition(" by ")[0])
+    return f" ({', '.join(told)})" if told else ""
 
 
 def number(value: float) -> str:
