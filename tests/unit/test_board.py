@@ -105,7 +105,7 @@ def test_what_is_no_host_never_reaches_ssh(host: str) -> None:
 
 
 def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="there is no key .*absent"):
+    with pytest.raises(BadInput, match=r"there is no key .*absent"):
         ssh.command(board.Board("pi@board", identity=tmp_path / "absent"))
 
 
@@ -150,7 +150,7 @@ def test_what_the_measuring_process_says_there_is_said_here(
     asked: Asked, as_ssh: Callable[..., Path], scratch: Path
 ) -> None:
     as_ssh()
-    with pytest.raises(BadInput, match="on pi@board: litert does not open '.onnx' files"):
+    with pytest.raises(BadInput, match=r"on pi@board: litert does not open '\.onnx' files"):
         board.measure(Asked(asked.artifact, asked.data, runtime="litert"), there())
     assert list(scratch.iterdir()) == []
 

@@ -214,7 +214,8 @@ def test_an_emulated_row_has_no_latency_and_says_where_and_on_how_many(
     assert (row.latency_ms, row.peak_rss_bytes, row.drop) == (None, None, None)
     assert row.notes == ["emulated on cortex-a76 by QEMU 8: remarkable"]
     assert layout.emulations([row]) == (
-        "tflite int8 on litert, emulated on cortex-a76 by QEMU 8: on 3 samples 0 of 12 values differ from this machine's",
+        "tflite int8 on litert, emulated on cortex-a76 by QEMU 8: "
+        "on 3 samples 0 of 12 values differ from this machine's",
     )
     assert layout.cells(row)[0] == "tflite int8 (emulated on cortex-a76)"
 

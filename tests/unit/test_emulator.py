@@ -101,11 +101,9 @@ class TestWheels:
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         monkeypatch.setenv("PIP_FIND_LINKS", "")
         monkeypatch.setenv("PIP_RETRIES", "0")
-        with pytest.raises(StageFailed, match="downloading wheels failed: .*what to do: see that pip reaches"):
-            try:
-                wheels.fetch(tmp_path, "3.11")
-            except StageFailed as error:
-                raise StageFailed(" ".join(str(error).split())) from None
+        with pytest.raises(StageFailed, match="downloading wheels failed: ") as caught:
+            wheels.fetch(tmp_path, "3.11")
+        assert str(caught.value).endswith("what to do: see that pip reaches a package index")
 
 
 class TestDebian:
@@ -122,11 +120,12 @@ class TestDebian:
         parts = etc / "apt" / "sources.list.d"
         (parts / "debian.sources").write_text(
             "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm bookworm-updates\nComponents: main\n"
-            "Architectures: amd64\nSigned-By: /k.gpg\n\nTypes: deb\nURIs: http://x\nSuites: nodistro\nComponents: main\n"
+            "Architectures: amd64\nSigned-By: /k.gpg\n\nTypes: deb\nURIs: http://x\nSuites: nodistro\nComponents: x\n"
         )
         (parts / "other.list").write_text("deb https://packages.example.org/apt cloud-sdk-bookworm main\n")
         (etc / "apt" / "sources.list").write_text(
-            "# deb http://no bookworm main\ndeb [arch=amd64 signed-by=/k.gpg] http://sec bookworm-security main contrib\n"
+            "# deb http://no bookworm main\n"
+            "deb [arch=amd64 signed-by=/k.gpg] http://sec bookworm-security main contrib\n"
         )
         found = debian._archives("bookworm")
         assert found["list"] == "deb [signed-by=/k.gpg] http://sec bookworm-security main contrib\n"
