@@ -33,7 +33,7 @@ class End:
 def of_tflite(content: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> tuple[Ends, Ends]:
     """The ends of a `.tflite` file, in its order, named as the specs name them."""
     graph = Graph(content)
-    return _of_graph(graph, graph.inputs, inputs), _of_graph(graph, graph.outputs, outputs)
+    return of_graph(graph, graph.inputs, inputs), of_graph(graph, graph.outputs, outputs)
 
 
 def plain(specs: Sequence[TensorSpec]) -> Ends:
@@ -41,7 +41,8 @@ def plain(specs: Sequence[TensorSpec]) -> Ends:
     return tuple(End(spec) for spec in specs)
 
 
-def _of_graph(graph: Graph, tensors: Sequence[int], specs: Sequence[TensorSpec]) -> Ends:
+def of_graph(graph: Graph, tensors: Sequence[int], specs: Sequence[TensorSpec]) -> Ends:
+    """Some tensors of a `.tflite` file, such as its outputs, named as the specs name them."""
     found = []
     for index, spec in zip(tensors, specs, strict=True):
         known = graph.tensor(index).quantization if graph.quantized(index) else None

@@ -64,7 +64,8 @@ def _figures(planned: PlannedRow, rows: Iterable[Row]) -> dict[str, object]:
     (row,) = (
         row
         for row in rows
-        if _belongs(row, planned) and (row.stage, row.runtime) == (planned.job.stage.value, planned.runtime)
+        if _belongs(row, planned)
+        and (row.stage, row.runtime, row.provenance) == (planned.job.stage.value, planned.runtime, "measured")
     )
     return {name: value for name in _FIGURES if (value := getattr(row, name)) is not None}
 

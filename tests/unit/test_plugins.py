@@ -276,7 +276,8 @@ def test_a_verb_has_help_with_an_example_and_the_shared_options(name: str) -> No
     assert command.name == name
     told = CliRunner().invoke(command, ["--help"]).output
     assert f"compressor {name}" in told.split("Example:")[1]
-    assert {"--json", "--debug"} <= {option for parameter in command.params for option in parameter.opts}
+    for each in command.commands.values() if isinstance(command, click.Group) else [command]:
+        assert {"--json", "--debug"} <= {option for parameter in each.params for option in parameter.opts}
 
 
 NEW_FILES = {
