@@ -100,7 +100,7 @@ def COMMAND(
 def _here(asked: Asked, timed: bool) -> dict[str, Any]:
     from compressor import guard
 
-    guard.enter(str(asked.artifact), asked.data, asked.runtime, asked.timeout)
+    guard.enter(str(asked.artifact), asked.runtime, asked.timeout)
     from compressor import api, progress
 
     with progress.bar() as listener:
