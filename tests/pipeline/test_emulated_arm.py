@@ -25,16 +25,17 @@ Run = tuple[Path, Report]
 
 @pytest.fixture(scope="module")
 def run(arm_cores: Path, tmp_path_factory: pytest.TempPathFactory, command: Callable[..., Any]) -> Run:
-    """`digits_cnn` in int8 for a Raspberry Pi 5, emulated; also as ONNX and NCNN files, which are not."""
+    """`digits_cnn` in int8 for a Raspberry Pi 5 and a phone, emulated; also as ONNX files, which are not."""
     out = tmp_path_factory.mktemp("runs") / "int8"
-    words = ["--recipe", "int8", "--target", "raspberry_pi5", "--target", "host"]
+    words = ["--recipe", "int8", "--target", "raspberry_pi5", "--target", "android_ncnn", "--target", "host"]
     done = command("run", "digits_cnn", *words, "--emulate", "--emulate-samples", str(SAMPLES), "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     return out, Report.model_validate_json(done.stdout)
 
 
 def emulated(report: Report) -> dict[tuple[str, str], Row]:
-    return {(row.stage, row.runtime): row for row in report.rows if row.provenance == "emulated"}
+    rows = (row for row in report.rows if row.provenance == "emulated" and row.target == "raspberry_pi5")
+    return {(row.stage, row.runtime): row for row in rows}
 
 
 def test_a_run_has_rows_of_the_emulated_core_beside_those_of_this_machine(run: Run) -> None:
@@ -75,6 +76,17 @@ def test_fast_kernels_differ_by_a_step_at_most_and_floats_by_the_order_of_sums(r
     assert 0 < floats.max_abs_error <= 1e-6
 
 
+def test_ncnn_answers_on_both_kinds_of_phone_cores_as_here(run: Run) -> None:
+    rows = [row for row in run[1].rows if row.provenance == "emulated" and row.target == "android_ncnn"]
+    assert [(row.precision, (row.host or "").split()[2]) for row in rows] == [
+        *(("float32", "cortex-a72"), ("float32", "cortex-a76")),
+        *(("int8", "cortex-a72"), ("int8", "cortex-a76")),
+    ]
+    for row in rows:
+        assert row.against_host is not None
+        assert 0 < row.against_host.max_abs_error <= 1e-5
+
+
 def test_int16_activations_are_the_same_integers_with_all_kernels(tmp_path: Path, arm_cores: Path) -> None:
     report = compressor.run("digits_cnn", "int16x8", ["raspberry_pi5"], out=tmp_path / "run", emulated_samples=SAMPLES)
     for runtime in ("litert", "litert_reference"):
@@ -83,20 +95,11 @@ def test_int16_activations_are_the_same_integers_with_all_kernels(tmp_path: Path
         assert (against.differing_values, against.max_lsb) == (0, 0)
 
 
-@pytest.fixture(scope="module")
-def ncnn_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "ncnn"
-    compressor.run("digits_cnn", "int8", ["android_ncnn"], out=out)
-    return out
-
-
 CASES = [
     ("compressed-tflite-int8-litert", "cortex-a72", STEP),
     ("float32-tflite-float32-litert", "cortex-a72", 1e-6),
     ("float32-onnx-float32-onnxruntime", "cortex-a72", 1e-6),
     ("compressed-onnx-int8-onnxruntime", "cortex-a76", 2 * STEP),
-    ("float32-ncnn-float32-ncnn", "cortex-a72", 1e-5),
-    ("compressed-ncnn-int8-ncnn", "cortex-a76", 1e-5),
 ]
 
 
@@ -107,11 +110,10 @@ def test_a_file_measured_on_an_emulated_core_answers_as_here(
     tolerance: float,
     run: Run,
     command: Callable[..., Any],
-    request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> None:
     stage, kind, _, runtime = outputs.split("-")
-    out = request.getfixturevalue("ncnn_files") if kind == "ncnn" else run[0]
+    out = run[0]
     (artifact,) = (out / "artifacts" / kind).glob(f"*_{stage}*")
     words = ["--emulate", cpu, "--samples", str(SAMPLES), "--runtime", runtime, "--outputs", tmp_path / "y.npz"]
     done = command("measure", artifact, "--data", out / "data.npz", *words, "--json")
