@@ -28,7 +28,7 @@ def COMMAND() -> None:
 @json_option
 @debug_option
 def install(as_json: bool, debug: bool) -> None:
-    """Download, check and unpack; at once where it is there already. 80 MB are fetched, 300 MB kept.
+    """Download, check and unpack; at once where it is there already. 90 MB are fetched, 300 MB kept.
 
     \b
     Example:
