@@ -64,6 +64,15 @@ def test_reference_kernels_give_the_same_integers_on_arm_and_here(run: Run) -> N
     assert (against.differing_values, against.max_abs_error, against.max_lsb) == (0, 0.0, 0)
 
 
+@pytest.mark.parametrize("words", [(), ("--reference",)])
+def test_the_runner_of_the_bundle_answers_on_the_core_as_expected(run: Run, words: tuple[str, ...]) -> None:
+    out, report = run
+    (folder,) = {row.bundle for row in report.rows if row.target == "raspberry_pi5" and row.stage == "compressed"}
+    asked = running.command(require(), "cortex-a76", [out / str(folder) / "run.py", *words])
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "self-test: 0 values differ over 10 samples\n"), done.stderr
+
+
 def test_fast_kernels_differ_by_a_step_at_most_and_floats_by_the_order_of_sums(run: Run) -> None:
     integers = emulated(run[1])["compressed", "litert"].against_host
     floats = emulated(run[1])["float32", "litert"].against_host
