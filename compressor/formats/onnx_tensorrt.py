@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor import onnx_graph
+from compressor import onnx_graph, onnx_symmetric
 from compressor.errors import StageFailed
 from compressor.formats import Calibration, Format
 from compressor.values import Entry, Precision, Source
@@ -59,6 +59,7 @@ def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destinati
                 "OpTypesToExcludeOutputQuantization": [*_QUANTIZED, "Add"],
             },
         )
+        onnx_symmetric.calibrate(path, destination, calibration)
 
 
 def _adds_to_leave(path: Path) -> list[str]:
