@@ -32,7 +32,8 @@ def test_resnet8_agrees_with_float_as_much_as_the_asymmetric_file(drawn, tmp_pat
     rows = {row.format: row for row in report.rows if row.stage == "compressed" and row.provenance == "measured"}
     assert rows["onnx_tensorrt"].agreement >= rows["onnx"].agreement - 0.015
     assert rows["onnx_tensorrt"].sqnr_db >= rows["onnx"].sqnr_db - 1
-    assert not [note for note in rows["onnx_tensorrt"].notes if " error" in note or " warn" in note]
+    reasons = rows["onnx_tensorrt"].placement.reasons
+    assert not [reason for reason in reasons if " error" in reason or " warn" in reason], reasons
 
 
 def test_digits_lose_nothing(digits_run):
