@@ -109,13 +109,13 @@ def _attribute(proto: Message, folder: Path, depth: int) -> Any:
         return Reference(proto.text(21))
     kind = proto.number(20)
     if kind == _FLOAT:
-        return (proto.floats(2) or [0.0])[-1]
+        return float((*proto.floats(2), 0.0)[0])
     if kind == _TENSOR:
         return constant(proto.message(5), folder)
     if kind == _GRAPH:
         return _graph(proto.message(6), folder, depth + 1)
     if kind == _FLOATS:
-        return proto.floats(7)
+        return [float(value) for value in proto.floats(7)]
     if kind == _INT:
         return proto.number(3)
     if kind == _STRING:

@@ -99,7 +99,7 @@ def _bits(kind: str) -> np.dtype[np.generic] | None:
 def _typed(proto: Message, kind: str, stored: np.dtype[np.generic]) -> Array:
     """The values of a constant that are no raw bytes, in the field for its number format."""
     if kind in ("float", "complex64"):
-        return np.array(proto.floats(4), np.float32).view(stored)
+        return proto.floats(4).view(stored)
     if kind in ("double", "complex128"):
         return np.concatenate([np.frombuffer(each, "<f8") for each in proto.blobs(10)] or [np.zeros(0)]).view(stored)
     if kind == "int64":

@@ -5,8 +5,11 @@ The measuring side looks at ONNX files and lacks the `onnx` package. Nothing is 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
+
+import numpy as np
+
+from compressor.values import Array
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 _LONGEST_VARINT = 10
@@ -58,9 +61,9 @@ class Message:
         """Every string of a field."""
         return [bytes(value).decode(errors="replace") for value in self.blobs(field)]
 
-    def floats(self, field: int) -> list[float]:
+    def floats(self, field: int) -> Array:
         """Numbers of four bytes, packed or not."""
-        return [each[0] for value in self.blobs(field) for each in struct.iter_unpack("<f", value)]
+        return np.concatenate([np.frombuffer(value, "<f4") for value in self.blobs(field)] or [np.zeros(0, "<f4")])
 
     def message(self, field: int) -> Message:
         """A message; an empty one where there is none."""

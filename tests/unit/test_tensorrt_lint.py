@@ -386,6 +386,20 @@ def test_a_number_format_needs_a_gpu_that_has_it(tmp_path: Path, name: str) -> N
         assert {line for line in found(path, compute_capability=capability) if "T13" in line} == expected
 
 
+SPOILED = {
+    "an axis that is a list": {W1: W1.replace("axis = 0", "axis = [0]")},
+    "too short a permutation": {W4: TRANSPOSED.replace("[1, 0]", "[0]")},
+    "a scale of words": {"xs = {0.5}": 'unused = {0.5}, string xs = {"half"}'},
+    "a kernel that is a number": {POOL: POOL.replace("[2, 2]", "2")},
+}
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_what_cannot_be_is_bad_input(tmp_path: Path, case: str) -> None:
+    with pytest.raises(BadInput, match="holds attributes or constants that cannot be"):
+        lint(saved(tmp_path, SPOILED[case]))
+
+
 def test_an_engine_is_not_a_model(tmp_path: Path) -> None:
     assert {(each.rule, each.severity) for each in lint(tmp_path / "model.plan")} == {("T14", "error")}
 

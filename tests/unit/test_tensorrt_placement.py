@@ -198,6 +198,10 @@ def test_the_row_is_measured_where_trtexec_and_the_board_are(tmp_path: Path, ven
     assert words[0] == f"--onnx={tmp_path / 'm.onnx'}"
     assert words[2:] == ["--int8", "--fp16"]
     assert not Path(words[1].removeprefix("--saveEngine=")).parent.exists()
+    limits = Limits(max_accuracy_drop=1, min_agreement=0.9, max_latency_ratio=1.5)
+    verdict = gate.judge([row], limits)
+    assert verdict.passed
+    assert verdict.not_judged == ["max_latency_ratio for jetson_orin_nano: not measured on the device itself"]
 
 
 def test_another_gpu_is_not_the_board(tmp_path: Path, vendor: Any) -> None:

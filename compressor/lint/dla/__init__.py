@@ -6,7 +6,7 @@ limits there were not re-read (padding, dilation, strides of pools, D7 and D8): 
 
 from collections.abc import Iterator
 
-from compressor.lint import Finding, Severity
+from compressor.lint import Finding, Severity, of_a_file
 from compressor.lint.dla import network
 from compressor.lint.dla.layers import Refusal, refusal
 from compressor.lint.dla.network import Accelerator
@@ -19,7 +19,8 @@ _MOST_LOADABLES = 16
 
 def fallbacks(graph: Graph, accelerator: Accelerator) -> tuple[Refusal | None, ...]:
     """Per operator, the rule by which it goes to the GPU; None for what the DLA computes."""
-    return tuple(refusal(node, accelerator) for node in graph.nodes)
+    with of_a_file():
+        return tuple(refusal(node, accelerator) for node in graph.nodes)
 
 
 def lint(graph: Graph, accelerator: Accelerator) -> tuple[Finding, ...]:

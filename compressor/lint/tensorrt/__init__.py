@@ -7,7 +7,7 @@ matrix in the TensorRT documentation and from files that ModelOpt writes. Neithe
 from collections.abc import Callable
 from pathlib import Path
 
-from compressor.lint import Finding, Severity
+from compressor.lint import Finding, Severity, of_a_file
 from compressor.lint.tensorrt import channels, inputs, layers, opsets, quantizers
 from compressor.lint.tensorrt.integer_operators import integer_operators
 from compressor.lint.tensorrt.network import Complaints, Network, Platform, Profile
@@ -62,13 +62,18 @@ def lint(path: Path, platform: Platform = Platform()) -> tuple[Finding, ...]:
 
 
 def lint_graph(graph: Graph, platform: Platform = Platform()) -> tuple[Finding, ...]:
-    """As `lint`, of a file that was read."""
+    """As `lint`, of a file that was read.
+
+    Raises:
+        BadInput: it holds what cannot be.
+    """
     if platform.trt_major not in opsets.OPSETS:
         known = [*opsets.OPSETS]
         raise ValueError(f"no rules for TensorRT {platform.trt_major}; expected one of {known}; pass one of those")
     network = Network(graph.opset, graph.inputs, graph.nodes, platform)
-    return tuple(
-        Finding(rule, severity, where, f"{wrong}; expected {expected}, received {received}; {todo}")
-        for rule, severity, check in RULES
-        for where, wrong, expected, received, todo in check(network)
-    )
+    with of_a_file():
+        return tuple(
+            Finding(rule, severity, where, f"{wrong}; expected {expected}, received {received}; {todo}")
+            for rule, severity, check in RULES
+            for where, wrong, expected, received, todo in check(network)
+        )
