@@ -210,7 +210,7 @@ def check(
 
 
 def inspect(file: str | Path, target: str, *, compiler: UseCompiler = "never", timeout: float = 1800.0) -> Inspection:
-    """Where each operator of a `.tflite` file would run on a device, why, and what to change.
+    """Where each operator of a `.tflite` or `.onnx` file would run on a device, why, and what to change.
 
     Args:
         compiler: compare with the vendor's compiler when it is on PATH ("auto"), never, or as a must ("required").

@@ -12,11 +12,8 @@ from typing import Any, Literal
 from compressor import placement
 from compressor.errors import BadInput, MissingTool, StageFailed
 from compressor.placement import Placement
-from compressor.placing import Compiled, Placing, Where
+from compressor.placing import Compiled, Listed, Placing, Where
 from compressor.target import Target
-from compressor.tflite_layers import layers
-from compressor.tflite_macs import macs
-from compressor.tflite_view import View, read
 
 UseCompiler = Literal["auto", "never", "required"]
 
@@ -55,7 +52,7 @@ class Inspection:
     operators: tuple[Placed, ...]
     mistakes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    memory: Mapping[str, int] = field(default_factory=dict)
+    memory: Mapping[str, float] = field(default_factory=dict)
     compiler: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -127,30 +124,20 @@ def inspect(path: Path, target: Target, compiler: UseCompiler = "never", timeout
     rules = placement.load(target.placement)
     if compiler == "required":
         _find(rules.tool, rules.tool_help)
-    view = read(path)
+    view = rules.read(path)
     placing = rules.place(view, target)
-    operators = _placed(view, placing)
+    operators = _placed(rules.listed(view), placing)
     asked: Mapping[str, Any] = {}
     if compiler != "never" and rules.tool and not placing.mistakes:
-        asked = _compared(path, rules, operators, compiler == "required", timeout)
+        asked = _compared(path, target, rules, operators, compiler == "required", timeout)
     warnings = (*placing.warnings, *asked.get("differences", ()))
     return Inspection(target.name, operators, placing.mistakes, warnings, placing.memory, asked)
 
 
-def _placed(view: View, placing: Placing) -> tuple[Placed, ...]:
-    triples = zip(view.operators, placing.decisions, layers(view), strict=True)
+def _placed(listed: tuple[Listed, ...], placing: Placing) -> tuple[Placed, ...]:
     return tuple(
-        Placed(
-            operator.index,
-            operator.op,
-            operator.outputs[0].name if operator.outputs else "",
-            decision.where,
-            decision.reason,
-            layer,
-            macs(operator),
-            decision.change,
-        )
-        for operator, decision, layer in triples
+        Placed(each.index, each.op, each.output, made.where, made.reason, each.layer, each.macs, made.change)
+        for each, made in zip(listed, placing.decisions, strict=True)
     )
 
 
@@ -162,14 +149,16 @@ def _find(tool: str, tool_help: str) -> str:
 
 
 def _compared(
-    path: Path, rules: Placement, operators: tuple[Placed, ...], required: bool, timeout: float
+    path: Path, target: Target, rules: Placement, operators: tuple[Placed, ...], required: bool, timeout: float
 ) -> dict[str, Any]:
     """What the vendor's compiler said, and where that differs from the rules."""
     assert rules.compile is not None
     try:
-        compiled = rules.compile(_find(rules.tool, rules.tool_help), path, timeout)
-    except MissingTool:
-        return {"tool": rules.tool, "skipped": f"{rules.tool} is not on PATH; {rules.tool_help}"}
+        compiled = rules.compile(_find(rules.tool, rules.tool_help), path, target, timeout)
+    except MissingTool as error:
+        if required:
+            raise
+        return {"tool": rules.tool, "skipped": str(error).replace("\n  what to do: ", "; ").replace("\n  ", "; ")}
     except StageFailed as error:
         if required:
             raise
@@ -179,6 +168,7 @@ def _compared(
         "tool": rules.tool,
         "version": compiled.version,
         "agrees": not differences,
+        "per_operator": compiled.accelerated is not None,
         "differences": differences,
         "statuses": list(compiled.statuses),
         **compiled.memory,
@@ -186,6 +176,8 @@ def _compared(
 
 
 def _differences(tool: str, compiled: Compiled, operators: tuple[Placed, ...]) -> Iterator[str]:
+    if compiled.accelerated is None:
+        return
     predicted = Counter(each.op for each in operators if each.where == "accelerator")
     there = Counter(each.op for each in operators)
     for op in sorted({*there, *compiled.accelerated, *compiled.left}):

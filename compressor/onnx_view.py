@@ -1,16 +1,19 @@
-"""The read-only view of an ONNX file that the rules of a linter look at."""
+"""The read-only view of an ONNX file that the rules of a linter and of placement look at."""
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from onnx import GraphProto, ValueInfoProto
+from compressor import onnx_read, onnx_shapes
+from compressor.onnx_read import RawGraph, RawValue
+from compressor.onnx_shapes import Shape
+from compressor.onnx_tensors import Constant, type_name
 
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # Dequantizing before or after these gives the same values, so they do not come between Q/DQ and a layer.
@@ -20,11 +23,11 @@ TYPE_ATTRIBUTES = ("to", "dtype", "output_dtype", "output_datatype")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor:
-    """A value in the graph; only inputs and constants have a type and a shape, only constants a value."""
+    """A value in the graph; only constants have a value, and a type where the file states one."""
 
     name: str = ""
     type: str = ""
-    shape: tuple[int | None, ...] | None = None
+    shape: Shape = None
     value: NDArray[Any] | None = None
     producer: "Node | None" = None
 
@@ -57,15 +60,25 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """An operator, linked to the tensors it reads; attributes that are types are names of types."""
+    """An operator, linked to the tensors it reads; attributes that are types are names of types.
+
+    `made`: names and shapes of what it writes.
+    """
 
     op: str
     name: str
     inputs: tuple[Tensor, ...]
     attributes: Mapping[str, Any]
+    domain: str = ""
+    made: tuple[tuple[str, Shape], ...] = ()
 
     def input(self, index: int) -> Tensor:
         return self.inputs[index] if index < len(self.inputs) else Tensor()
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of its first output; None where it is not known."""
+        return self.made[0][1] if self.made else None
 
     @property
     def data(self) -> Tensor:
@@ -124,67 +137,68 @@ class Graph:
         return self.select("QuantizeLinear", "DequantizeLinear")
 
 
+def elements(shape: Shape) -> int:
+    """How many numbers; free sizes count as one, and so does an unknown shape."""
+    return prod(max(size or 1, 1) for size in shape) if shape is not None else 1
+
+
 def read(path: Path) -> Graph:
-    """The view of the ONNX file at `path`."""
-    import onnx
-    from onnx import inliner
+    """The view of the ONNX file at `path`.
 
-    model = onnx.load(path)
-    if model.functions:
-        model = inliner.inline_local_functions(model)
-    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
-    constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = tuple(_input(value) for value in model.graph.input if value.name not in constants)
-    return Graph(opset, inputs, tuple(_nodes(model.graph, ChainMap())))
+    Raises:
+        BadInput: no such file, or no ONNX model.
+    """
+    opset, graph = onnx_read.read(path)
+    constants = {tensor.name for tensor in graph.constants}
+    inputs = tuple(_input(value) for value in graph.inputs if value.name not in constants)
+    return Graph(opset, inputs, tuple(_nodes(graph, ChainMap())))
 
 
-def _nodes(graph: "GraphProto", outer: ChainMap[str, Tensor]) -> Iterator[Node]:
+def _nodes(graph: RawGraph, outer: ChainMap[str, Tensor]) -> Iterator[Node]:
     """The nodes in order, those of a body before the node that runs it; a body sees the names around it."""
-    import onnx
-
-    scope = outer.new_child({value.name: _input(value) for value in graph.input})
-    scope.update({tensor.name: _constant(tensor.name, tensor) for tensor in graph.initializer})
-    for proto in graph.node:
-        attributes = {item.name: onnx.helper.get_attribute_value(item) for item in proto.attribute}
-        if proto.op_type == "Constant":
-            scope[proto.output[0]] = _constant(proto.output[0], next(iter(attributes.values())))
+    scope = outer.new_child({value.name: _input(value) for value in graph.inputs})
+    scope.update({tensor.name: _constant(tensor.name, tensor) for tensor in graph.constants})
+    stated = {value.name: value for value in (*graph.values, *graph.outputs) if value.shape is not None}
+    for raw in graph.nodes:
+        if raw.op == "Constant" and raw.attributes:
+            scope[raw.outputs[0] if raw.outputs else ""] = _constant(
+                raw.outputs[0] if raw.outputs else "", next(iter(raw.attributes.values()))
+            )
             continue
-        for body in attributes.values():
-            if isinstance(body, onnx.GraphProto):
+        for body in raw.attributes.values():
+            if isinstance(body, RawGraph):
                 yield from _nodes(body, scope)
-        inputs = tuple(scope.get(name) or Tensor(name) for name in proto.input)
-        node = Node(proto.op_type, proto.name or proto.output[0], inputs, _with_type_names(attributes))
-        scope.update({name: Tensor(name, producer=node) for name in proto.output})
+        inputs = tuple(scope.get(name) or Tensor(name) for name in raw.inputs)
+        attributes = _with_type_names(raw.attributes)
+        shapes = onnx_shapes.infer(raw.op, inputs, attributes, len(raw.outputs))
+        made = tuple(
+            (name, stated[name].shape if name in stated else shape)
+            for name, shape in zip(raw.outputs, shapes, strict=True)
+        )
+        name = raw.name or next(iter(raw.outputs), "")
+        node = Node(raw.op, name, inputs, attributes, raw.domain, made)
+        scope.update({name: Tensor(name, shape=shape, producer=node) for name, shape in made})
         yield node
 
 
-def _input(value: "ValueInfoProto") -> Tensor:
-    spec = value.type.tensor_type
-    sizes = (dim.dim_value for dim in spec.shape.dim)
-    shape = tuple(size if size > 0 else None for size in sizes) if spec.HasField("shape") else None
-    return Tensor(value.name, _type_name(spec.elem_type), shape)
+def _input(value: RawValue) -> Tensor:
+    return Tensor(value.name, value.type, value.shape)
 
 
 def _constant(name: str, content: Any) -> Tensor:
-    import onnx
-
-    if not isinstance(content, onnx.TensorProto):
-        return Tensor(name, value=np.asarray(content))
-    value = onnx.numpy_helper.to_array(content)
-    return Tensor(name, _type_name(content.data_type), value.shape, value)
+    if isinstance(content, Constant):
+        return Tensor(name, content.type, content.shape, content.value)
+    value = np.asarray(content)
+    kinds = {"f": "float", "i": "int64", "U": "string"}
+    return Tensor(name, kinds.get(value.dtype.kind, ""), value.shape, value)
 
 
 def _with_type_names(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """A type instead of its number, and instead of a tensor (the fill value of ConstantOfShape) its type."""
-    numbers = {
-        name: value if name in TYPE_ATTRIBUTES else value.data_type
-        for name, value in attributes.items()
-        if name in TYPE_ATTRIBUTES or hasattr(value, "data_type")
-    }
-    return {**attributes, **{name: _type_name(number) for name, number in numbers.items() if number}}
+    return {name: _with_type_name(name, value) for name, value in attributes.items()}
 
 
-def _type_name(code: int) -> str:
-    import onnx
-
-    return str(onnx.TensorProto.DataType.Name(code)).lower()
+def _with_type_name(name: str, value: Any) -> Any:
+    if isinstance(value, Constant):
+        return value.type
+    return type_name(value) if name in TYPE_ATTRIBUTES and isinstance(value, int) and value else value

@@ -198,7 +198,7 @@ def _report(
     emulated: Sequence[emulation.Emulated],
     folder: Path,
 ) -> schema.Report:
-    table = rows.Table(folder, measurements, artifacts, _metric_name(prepared), request.trusted)
+    table = rows.Table(folder, measurements, artifacts, _metric_name(prepared), request.trusted, request.timeout)
     built = [table.row(planned) for planned in plan.rows]
     built += [table.emulated_row(each.planned, each.found, each.against, each.notes) for each in emulated]
     for target in request.targets:

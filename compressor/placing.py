@@ -10,6 +10,23 @@ Where = Literal["accelerator", "cpu", "unsupported"]
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """One operator of a file.
+
+    Attributes:
+        output: name of the first tensor it writes.
+        layer: the Keras layer it came from, "" where no name tells.
+        macs: multiply-accumulates of one run.
+    """
+
+    index: int
+    op: str
+    output: str
+    layer: str
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Where one operator runs, why, and what would change it; `change` is empty where nothing would."""
 
@@ -26,13 +43,13 @@ class Placing:
         decisions: one per operator, in the order of the file.
         mistakes: why the device's compiler takes none of it; such a file is bad input.
         warnings: what makes it slow, or rests on thin evidence.
-        memory: bytes, by name, of what the device holds for it.
+        memory: bytes, by name, of what the device holds for it, and other figures of the whole.
     """
 
     decisions: tuple[Decision, ...]
     mistakes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    memory: Mapping[str, int] = field(default_factory=dict)
+    memory: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +57,14 @@ class Compiled:
     """What the vendor's compiler said.
 
     Attributes:
-        accelerated: operator → how many of it the compiler mapped.
+        accelerated: operator → how many of it the compiler mapped; None where it takes all or nothing.
         left: operator → how many of it stay on the CPU.
         statuses: its own lines on each kind of operator.
         memory: bytes, by name.
     """
 
     version: str
-    accelerated: Mapping[str, int]
+    accelerated: Mapping[str, int] | None
     left: Mapping[str, int]
     statuses: tuple[str, ...] = ()
     memory: Mapping[str, int] = field(default_factory=dict)

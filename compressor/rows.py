@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from compressor import metrics, pixel_range
+from compressor import device_timing, metrics, pixel_range, tensorrt
 from compressor.data.npz import NpzFile
-from compressor.errors import BadInput, CompressorError
+from compressor.errors import BadInput, CompressorError, MissingTool
 from compressor.inspection import inspect
 from compressor.measurement import metric_value
 from compressor.measurement.parity import Parity, compare
@@ -43,6 +43,7 @@ class Table:
         folder: the run folder: `reference.npz` holds Keras's outputs, `data.npz` the labels.
         metric: name of the run's metric; None when the evaluation set has no labels.
         trusted: the metric may be code that the user names.
+        timeout: seconds that a device's own tool may take, where it is here.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class Table:
         artifacts: Mapping[Job, Artifact | Failure],
         metric: str | None,
         trusted: bool = False,
+        timeout: float = 1800.0,
     ) -> None:
         self._folder = folder
+        self._timeout = timeout
         self._metric = metric
         self._trusted = trusted
         self._measurements = measurements
@@ -90,21 +93,40 @@ class Table:
         return Row(**base | told | {"notes": [*base["notes"], *(f"{host}: {note}" for note in notes)]})
 
     def device_row(self, target: Target, planned: PlannedRow) -> Row:
-        """The row of the device itself, which is not here: stated, with the way to get it."""
+        """The row of the device itself: measured where its own tool is here, else stated, with the way to get it."""
         assert target.device is not None
         base = self._base(planned, target.device.runtime) | {"notes": []}
-        told: dict[str, Any] = {"reason": target.device.reason}
+        skipped: dict[str, Any] = {"provenance": Provenance.SKIPPED.value, "host": None}
         misfit = self.misfit(target, planned)
         if misfit is not None:
-            told = {"reason": misfit, "failed_stage": "fit"}
-        return Row(**base, provenance=Provenance.SKIPPED.value, host=None, **told)
-
-    def misfit(self, target: Target, planned: PlannedRow) -> str | None:
-        """Why a microcontroller has too little memory for a file; None where it has enough, or there is no file."""
+            return Row(**base, **skipped, reason=misfit[1], failed_stage=misfit[0])
         artifact = self._artifacts[planned.job]
-        if not isinstance(artifact, Artifact) or artifact.format != "tflm":
+        try:
+            timed = device_timing.of(artifact, target, self._timeout) if isinstance(artifact, Artifact) else None
+        except MissingTool as error:
+            return Row(**base, **skipped, reason="; ".join((target.device.reason, *str(error).split("\n  "))))
+        except CompressorError as error:
+            return Row(**base, **skipped, reason=str(error), failed_stage="measure")
+        stated = skipped | {"reason": target.device.reason}
+        return Row(**base | (stated if timed is None else timed))
+
+    def misfit(self, target: Target, planned: PlannedRow) -> tuple[str, str] | None:
+        """The stage that fails and why: too little memory on a microcontroller, or what the device's own tools refuse.
+
+        None where nothing is in the way, or there is no file.
+        """
+        artifact = self._artifacts[planned.job]
+        if not isinstance(artifact, Artifact):
             return None
-        return fit.misfit(target, fit.need(c_array.content(artifact.path)))
+        if artifact.format == "tflm":
+            told = fit.misfit(target, fit.need(c_array.content(artifact.path)))
+            return None if told is None else ("fit", told)
+        if target.placement == "tensorrt":
+            broken = tensorrt.refusals(artifact.path, target, str(artifact.precision))
+            lines = "".join(f"\n  {line}" for line in broken[:10])
+            told = f"TensorRT of {target.name} would refuse the file, {len(broken)} rules broken:{lines}"
+            return ("lint", told) if broken else None
+        return None
 
     def keras_metric(self) -> MetricValue | None:
         """The metric of the Keras model itself."""

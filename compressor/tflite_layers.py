@@ -48,11 +48,11 @@ def _own(operator: Operator) -> str:
     every = [_WRAPPER.sub("", part) for name in (*weights, *named) for part in name.split(";")]
     belonging = [part for part in every if part.split("/")[-1].startswith(kernels)] if kernels else []
     own = [_WRAPPER.sub("", part) for name in (*named, *weights) for part in name.split(";")]
-    return next((layer for part in (*belonging, *own) if (layer := _layer(part))), "")
+    return next((layer for part in (*belonging, *own) if (layer := layer_of(part))), "")
 
 
-def _layer(name: str) -> str:
+def layer_of(name: str) -> str:
     """`model/block/conv/Conv2D` → `block/conv`; "" for a name without a path."""
-    path = name.split("/")
+    path = _WRAPPER.sub("", name).split("/")
     end = next((place for place, part in enumerate(path) if place and _OPERATION.match(part)), len(path) - 1)
     return "/".join(path[1:end] or path[:end])

@@ -41,11 +41,12 @@ def COMMAND(
     as_json: bool,
     debug: bool,
 ) -> int:
-    """Say where each operator of FILE, a .tflite file, would run on a device, why, and what to change.
+    """Say where each operator of FILE, .tflite or .onnx, would run on a device, why, and what to change.
 
     \b
     Example:
       compressor inspect model_int8.tflite --target coral --require-accelerated 0.95
+      compressor inspect model_int8.onnx --target jetson_orin_nano
     """
     from compressor import api
     from compressor.errors import BadInput
@@ -89,4 +90,5 @@ def _of_compiler(found: Inspection) -> str:
     told = found.compiler
     if "skipped" in told:
         return f"by the rules alone: {told['skipped']}"
-    return f"{told['tool']} {told['version']} {'agrees' if told['agrees'] else 'differs'}"
+    said = f"{told['tool']} {told['version']} {'agrees' if told['agrees'] else 'differs'}"
+    return ": ".join((said, "; ".join(told["statuses"]))) if not found.compiler.get("per_operator", True) else said

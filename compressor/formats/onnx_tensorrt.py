@@ -1,6 +1,6 @@
 """ONNX as TensorRT takes it: static batch 1, symmetric QDQ in int8, per-channel weights, float bias.
 
-Every file is linted (rules T1 to T9) before it counts as written.
+Whether TensorRT takes a file is said by the row of each target, whose release and GPU decide (`compressor.tensorrt`).
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor import onnx_graph
-from compressor.errors import StageFailed
+from compressor import onnx_graph, onnx_symmetric
 from compressor.formats import Calibration, Format
 from compressor.values import Entry, Precision, Source
 
@@ -18,14 +17,8 @@ if TYPE_CHECKING:
 
 
 def write(source: Source, precision: Precision, calibration: Calibration, destination: Path) -> tuple[str, ...]:
-    """Convert, quantize where asked, and lint.
-
-    Raises:
-        StageFailed: the linter found an error; TensorRT would refuse the file.
-    """
+    """Convert, and quantize where asked."""
     import onnx
-
-    from compressor.lint.tensorrt import lint
 
     model = onnx_graph.convert(source, any_batch=False)
     if precision is Precision.FLOAT32:
@@ -34,14 +27,7 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
         onnx.save(onnx_graph.to_float16(model), str(destination))
     else:
         _write_symmetric(model, calibration, destination)
-    findings = lint(destination)
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors:
-        told = "".join(f"\n  {finding.rule} {finding.where}: {finding.message}" for finding in errors[:10])
-        raise StageFailed(f"TensorRT would refuse the ONNX file, {len(errors)} rules broken:{told}")
-    kept = onnx_graph.float_weights(destination) if precision is Precision.INT8 else ()
-    found = (f"{finding.rule} {finding.severity}: {finding.where}: {finding.message}" for finding in findings)
-    return *kept, *found
+    return onnx_graph.float_weights(destination) if precision is Precision.INT8 else ()
 
 
 def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destination: Path) -> None:
@@ -59,6 +45,7 @@ def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destinati
                 "OpTypesToExcludeOutputQuantization": [*_QUANTIZED, "Add"],
             },
         )
+        onnx_symmetric.calibrate(path, destination, calibration)
 
 
 def _adds_to_leave(path: Path) -> list[str]:
@@ -79,7 +66,7 @@ def _adds_to_leave(path: Path) -> list[str]:
 _QUANTIZED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "GlobalAveragePool", "AveragePool")
 
 FORMAT = Format(
-    summary="TensorRT-ready ONNX: static batch 1, symmetric QDQ, linted",
+    summary="TensorRT-ready ONNX: static batch 1, symmetric QDQ",
     suffix=".onnx",
     precisions=(Precision.FLOAT32, Precision.FLOAT16, Precision.INT8),
     write=write,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
-from compressor.ncnn_model import thresholds
+from compressor import thresholds
 from compressor.ncnn_model.container import NcnnModel
 from compressor.ncnn_model.param import Layer
 from compressor.ncnn_model.session import NcnnSession
@@ -16,23 +14,13 @@ from compressor.values import Array
 def input_thresholds(model: NcnnModel, layers: Sequence[Layer], calibration: Mapping[str, Array]) -> dict[str, float]:
     """Where int8 cuts off the input of each of these layers, by layer name.
 
-    Two passes over the samples, so that memory does not grow with them: the largest magnitudes, then histograms.
-
     Args:
         layers: some of the float32 model's; each one's first input is looked at.
     """
     blobs = list(dict.fromkeys(layer.inputs[0] for layer in layers))
     session = NcnnSession(model, 1, keep_all=True)
-    largest = dict.fromkeys(blobs, 0.0)
-    for values in _held(session, blobs, calibration):
-        largest = {blob: max(largest[blob], float(np.abs(values[blob]).max(initial=0.0))) for blob in blobs}
-    counts = {blob: np.zeros(thresholds.BINS, np.int64) for blob in blobs}
-    for values in _held(session, blobs, calibration):
-        for blob in blobs:
-            if largest[blob] > 0:
-                counts[blob] += thresholds.histogram(values[blob], largest[blob])
-    chosen = {blob: thresholds.of_least_error(counts[blob], largest[blob]) for blob in blobs}
-    return {layer.name: chosen[layer.inputs[0]] for layer in layers}
+    seen = thresholds.observe(blobs, lambda: _held(session, blobs, calibration))
+    return {layer.name: seen[layer.inputs[0]].threshold for layer in layers}
 
 
 def _held(session: NcnnSession, blobs: list[str], calibration: Mapping[str, Array]) -> Iterator[dict[str, Array]]:

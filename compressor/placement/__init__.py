@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from compressor import registry
-from compressor.placing import Compiled, Placing
+from compressor import registry, tflite_listing, tflite_view
+from compressor.placing import Compiled, Listed, Placing
 from compressor.target import Target
-from compressor.tflite_view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +21,21 @@ class Placement:
     """The rules of one family of devices.
 
     Attributes:
-        place: the rules themselves.
+        place: the rules themselves, on what `read` gives.
         tool: program of the vendor's compiler, looked for on PATH; "" where there is none.
         tool_help: how to get it, in one sentence.
-        compile: runs that program (its path) on a file, within so many seconds.
+        compile: runs that program (its path) on a file for a target, within so many seconds.
+        read: the view of a file.
+        listed: its operators, in the order of the decisions.
     """
 
     summary: str
-    place: Callable[[View, Target], Placing]
+    place: Callable[[Any, Target], Placing]
     tool: str = ""
     tool_help: str = ""
-    compile: Callable[[str, Path, float], Compiled] | None = None
+    compile: Callable[[str, Path, Target, float], Compiled] | None = None
+    read: Callable[[Path], Any] = tflite_view.read
+    listed: Callable[[Any], tuple[Listed, ...]] = tflite_listing.listed
 
 
 def names() -> tuple[str, ...]:

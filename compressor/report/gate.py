@@ -14,6 +14,7 @@ def judge(rows: Sequence[Row], limits: Limits) -> Verdict:
     Drop and agreement are judged on every measured row, size and latency on the compressed ones. Latency is
     judged only where the runtime is the target's own: what a stand-in on this host takes says nothing of the device.
     An emulated row repeats a measured one on fewer samples: only its failure counts.
+    A row of the device that was timed alone, by its own tool, is compared with nothing.
     Drop is not judged where the evaluation set has no labels.
     """
     violations = [violation for row in rows for violation in _row_violations(row, rows, limits)]
@@ -25,7 +26,7 @@ def _row_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterable[V
         received = ("impossible: " if row.impossible else "") + (row.reason or "a failure")
         yield _violation(row, "finished", "a file that was written and measured", received)
         return
-    if row.provenance in ("skipped", "emulated"):
+    if row.provenance in ("skipped", "emulated") or _only_timed(row):
         return
     if not _lacks_labels(row):
         yield from _at_most(row, *limits.of_drop(row.drop_unit), row.drop, row.drop_unit or "points")
@@ -57,12 +58,20 @@ def _not_judged(rows: Sequence[Row], limits: Limits) -> list[str]:
 
 def _lacks_labels(row: Row) -> bool:
     """A measured row has a metric whenever there are labels."""
-    return row.provenance == "measured" and row.metric is None
+    return row.provenance == "measured" and row.metric is None and not _only_timed(row)
+
+
+def _only_timed(row: Row) -> bool:
+    """The device's own tool told how fast the file is, and nothing of its answers."""
+    untold = (row.agreement, row.metric, row.peak_rss_bytes)
+    return row.provenance == "measured" and row.latency_ms is not None and untold == (None, None, None)
 
 
 def _stood_in_for(rows: Sequence[Row]) -> list[str]:
     """Targets whose device is not here: a runtime on this host speaks for them."""
-    absent = (row.target for row in rows if row.provenance == "skipped" and row.failed_stage is None)
+    absent = (
+        row.target for row in rows if _only_timed(row) or (row.provenance == "skipped" and row.failed_stage is None)
+    )
     return list(dict.fromkeys(absent))
 
 

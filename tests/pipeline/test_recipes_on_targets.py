@@ -108,7 +108,8 @@ def test_jetson_file_passes_the_tensorrt_linter(name, digits_run):
 
     out, report = digits_run(name)
     row = next(row for row in report.rows if row.target == "jetson" and row.stage == "compressed")
-    assert lint(out / row.path) == ()
+    # Weights that were pruned anywhere gain nothing on a GPU, which is told.
+    assert {(each.rule, each.severity) for each in lint(out / row.path)} <= {("T11", "info")}
 
 
 def test_host_onnx_takes_any_batch(digits_run):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressor.ncnn_model import int8, observed, param, thresholds, weights
+from compressor import thresholds
+from compressor.ncnn_model import int8, observed, param, weights
 from compressor.ncnn_model.container import End, NcnnModel
 from compressor.ncnn_model.param import Layer
 from compressor.ncnn_model.session import NcnnSession

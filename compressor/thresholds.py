@@ -8,6 +8,9 @@ what is seen and what 128 levels say of it. Tried here, that cut inputs with few
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from compressor.values import Array
@@ -16,6 +19,37 @@ BINS = 2048
 _LARGEST = 127
 # From a fifth of the largest magnitude up, in steps of half a percent of it.
 _SHARES = np.linspace(0.2, 1.0, 161)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen of one tensor: its smallest and its largest value, and the threshold for it."""
+
+    low: float
+    high: float
+    threshold: float
+
+
+def observe(names: Collection[str], samples: Callable[[], Iterable[Mapping[str, Array]]]) -> dict[str, Observed]:
+    """What is seen of each of these tensors.
+
+    Two passes over the samples, so that memory does not grow with them: the ends, then histograms.
+
+    Args:
+        samples: begins a pass; each item has the values of all these tensors for one sample.
+    """
+    low, high = dict.fromkeys(names, np.inf), dict.fromkeys(names, -np.inf)
+    for values in samples():
+        low = {name: min(low[name], float(values[name].min(initial=np.inf))) for name in names}
+        high = {name: max(high[name], float(values[name].max(initial=-np.inf))) for name in names}
+    ends = {name: (low[name], high[name]) if low[name] <= high[name] else (0.0, 0.0) for name in names}
+    largest = {name: max(abs(end) for end in ends[name]) for name in names}
+    counts = {name: np.zeros(BINS, np.int64) for name in names}
+    for values in samples():
+        for name in names:
+            if largest[name] > 0:
+                counts[name] += histogram(values[name], largest[name])
+    return {name: Observed(*ends[name], of_least_error(counts[name], largest[name])) for name in names}
 
 
 def histogram(values: Array, largest: float) -> Array:

@@ -1,0 +1,13 @@
+"""T2: no integer arithmetic, Q/DQ pairs instead."""
+
+from compressor.lint.tensorrt.network import Complaints, Network
+
+INTEGER_OPS = {"ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "QGemm"}
+
+
+def integer_operators(network: Network) -> Complaints:
+    """operators.md lists them as unsupported."""
+    for node in network.nodes:
+        if node.op in INTEGER_OPS or node.op.startswith("QLinear"):
+            wrong, expected = f"TensorRT has no {node.op}", "float operators between Q/DQ pairs"
+            yield node.name, wrong, expected, "integer arithmetic", "quantize statically, in the QDQ format"

@@ -1,0 +1,16 @@
+"""The operators of a TFLite file as an inspection tells them."""
+
+from __future__ import annotations
+
+from compressor.placing import Listed
+from compressor.tflite_layers import layers
+from compressor.tflite_macs import macs
+from compressor.tflite_view import View
+
+
+def listed(view: View) -> tuple[Listed, ...]:
+    """Every operator in the order of the file."""
+    return tuple(
+        Listed(operator.index, operator.op, operator.outputs[0].name if operator.outputs else "", layer, macs(operator))
+        for operator, layer in zip(view.operators, layers(view), strict=True)
+    )

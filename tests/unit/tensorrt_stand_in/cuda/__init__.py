@@ -1,0 +1,1 @@
+"""CUDA's Python interface without CUDA."""
