@@ -192,6 +192,16 @@ class TestDebian:
         with pytest.raises(StageFailed, match=told):
             debian.unpack((tmp_path / "x.deb",), tmp_path / "sysroot")
 
+    def test_a_system_whose_files_all_lie_below_usr_is_reached_from_above(self, tmp_path: Path, programs: Path) -> None:
+        program(
+            programs, "dpkg", "mkdir -p $3/usr/bin $3/usr/lib $3/sbin; touch $3/usr/bin/python3.13 $3/usr/lib/ld.so"
+        )
+        (tmp_path / "sysroot").mkdir()
+        assert debian.unpack((tmp_path / "x.deb",), tmp_path / "sysroot") == "3.13"
+        assert (tmp_path / "sysroot" / "lib" / "ld.so").is_file()
+        assert (tmp_path / "sysroot" / "bin" / "python3.13").is_file()
+        assert not (tmp_path / "sysroot" / "sbin").is_symlink()
+
 
 def fetched(folder: Path) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
