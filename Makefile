@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := compressor/constraints.txt
 
-.PHONY: demo test fast fuzz lint picture schema benchmark applications samples clean
+.PHONY: demo test fast fuzz lint picture schema benchmark applications samples emulator emulator-lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
@@ -47,6 +47,15 @@ applications: $(VENV)/.installed
 # there. COMPRESSOR_DATA names the folder with the data sets.
 samples: $(VENV)/.installed
 	$(BIN)/python benchmarks/samples.py
+
+# ARM cores on this machine, for --emulate and for the tests of it; takes qemu-user-static.
+emulator: $(VENV)/.installed
+	$(BIN)/compressor emulator install
+
+# The wheels of the emulator, after a change of versions.
+emulator-lock: $(VENV)/.installed
+	$(BIN)/python -m compressor.emulator.wheels > wheels.lock
+	mv wheels.lock compressor/emulator/wheels.lock
 
 # pnnx without its dependency torch, 5 GB: only the program that it brings is used.
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)

@@ -62,6 +62,7 @@ def run(
     on_progress: Callable[[Progress], None] | None = None,
     debug: bool = False,
     training: TrainingOptions | Mapping[str, Any] | None = None,
+    emulated_samples: int | None = None,
 ) -> Report:
     """Compress a model, export it for the targets, prove it, and leave a run folder.
 
@@ -86,6 +87,7 @@ def run(
         debug: keep the partial folder when the run fails.
         training: how samples and steps are trained: device, strategy, batches; see
             `compressor.training.options.TrainingOptions`, whose fields a mapping may name.
+        emulated_samples: also run so many samples on emulated ARM cores of the targets.
 
     Returns:
         The report; `report.exit_code` is 0 when every limit holds and every row finished, else 1.
@@ -123,6 +125,7 @@ def run(
             listener=on_progress or silent,
             debug=debug,
             training=training_options.of(training),
+            emulated_samples=emulated_samples,
             in_memory_name=name,
         )[0]
 
@@ -145,6 +148,7 @@ def run_into(
     listener: Listener,
     debug: bool,
     training: TrainingOptions,
+    emulated_samples: int | None = None,
     in_memory_name: str | None = None,
 ) -> tuple[Report, Path]:
     """`run`, and the folder it left; `in_memory_name` is the name of a model that was given as an object."""
@@ -180,6 +184,7 @@ def run_into(
         threads=threads,
         seed=seed,
         timeout=timeout,
+        emulated_samples=emulated_samples,
     )
     folder = run_folder.chosen(out, f"{name}-{chosen.name}", request.identity, strategies.suffix_of_worker(training))
     networks = networks_of(model)
@@ -229,6 +234,8 @@ def measure(
     preprocess: Sequence[str] | Mapping[str, Any] = (),
     trust: bool = False,
     results: str | Path | None = None,
+    samples: int | None = None,
+    timed: bool = True,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Measurement:
     """Accuracy, latency and memory of one file, in this process, without TensorFlow.
@@ -243,6 +250,8 @@ def measure(
         preprocess: settings of the data as `KEY=VALUE` or as a mapping, see `compressor.data.spec.DataSpec`.
         trust: code that `data` names may be run.
         results: receives the outputs of every sample as `.npz`.
+        samples: only so many of the evaluation samples, the first ones; None takes all.
+        timed: measure latency.
 
     Raises:
         BadInput, MissingTool: see `compressor.measurement.measure`.
@@ -252,7 +261,7 @@ def measure(
     if kept is not None and kept.resolve() in (Path(each).resolve() for each in (artifact, data, spec.source)):
         raise BadInput(f"the outputs would replace {kept}, which is read", fix="choose another file for the outputs")
     read = evaluation.reader(lambda wanted: _read_data(spec, wanted), spec, trust)
-    return measure_file(Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust)
+    return measure_file(Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust, samples, timed)
 
 
 def _read_data(spec: DataSpec, wanted: Wanted) -> Dataset:

@@ -1,33 +1,25 @@
-"""A folder to take to a microcontroller: model, program, self-test, and what is known of them; also as one archive."""
+"""A folder to take to a device: model, program, self-test, and what is known of them; also as one archive."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import shutil
-import tarfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from compressor import data_sources
+from compressor import bundles, data_sources, ends, same_bytes
+from compressor.bundles import SAMPLES, Bundle, Contents
 from compressor.data.npz import NpzFile
 from compressor.data.spec_file import load_spec
-from compressor.files import whole_file
+from compressor.ends import End, Ends
 from compressor.measurement import evaluation, outputs
 from compressor.target import Target
-from compressor.tflite_edit.graph import Graph
-from compressor.tflm import c_array, fit, operators, self_test, skeleton
-from compressor.tflm.self_test import SAMPLES, End
 from compressor.values import Array, Artifact, Split, Stream, TensorSpec
-
-FOLDER = "bundles"
-_ANY_CORE = "-mcpu=cortex-m4 -mthumb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,100 +30,138 @@ class Proof:
         answer: of `compressor measure --json`.
         answers: `.npz` with the outputs of every evaluation sample, as real numbers.
         data: the run's `data.npz`, whose samples those are.
+        compared: figures of the row: drop, agreement and the like.
     """
 
     answer: Mapping[str, Any]
     answers: Path
     data: Path
+    compared: Mapping[str, Any]
 
 
-def leave(run: Path, model: str, target: Target, artifact: Artifact, proof: Proof) -> Path:
-    """Write the bundle of a target into the run folder; the same run gives the same bytes.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How the artifact came about: the model's name, its classes, and what the manifest says of the making."""
+
+    model: str
+    classes: tuple[str, ...]
+    made: Mapping[str, Any]
+
+
+def leave(folder: Path, kind: str, target: Target, artifact: Artifact, proof: Proof, origin: Origin) -> Path:
+    """Write a bundle; the same run gives the same bytes.
 
     Args:
-        run: the run folder; the bundle is `bundles/TARGET` in it, beside `bundles/TARGET.tar.gz`.
-        artifact: a file of the format `tflm`.
+        folder: of the bundle, and beside it `NAME.tar.gz`; what is there goes.
+        kind: of bundle, see `compressor.bundles`.
 
     Returns:
         The bundle's folder.
+
+    Raises:
+        StageFailed: something that belongs into it could not be made; there is no folder then.
     """
-    folder = run / FOLDER / target.name
     shutil.rmtree(folder, ignore_errors=True)
+    files = _files(bundles.load(kind), target, artifact, proof, origin)
     folder.mkdir(parents=True)
-    for name, text in _files(run, model, target, artifact, proof).items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    _pack(folder)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    same_bytes.tar_gz(folder)
     return folder
 
 
-def _files(run: Path, model: str, target: Target, artifact: Artifact, proof: Proof) -> dict[str, str]:
-    content = c_array.content(artifact.path)
-    graph, needed = Graph(content), fit.need(content)
-    inputs = self_test.ends(graph, graph.inputs, _specs(proof.answer["inputs"]))
-    results = self_test.ends(graph, graph.outputs, _specs(proof.answer["outputs"]))
-    asked, told = _samples(inputs, proof), _answers(results, proof)
-    files = {
-        "CMakeLists.txt": skeleton.cmake_lists(_flags(target)),
-        "arm-none-eabi.cmake": skeleton.TOOLCHAIN,
-        "main.cc": skeleton.main_source(
-            operators.resolver_calls(content), needed.arena.head, needed.arena.total - needed.arena.head
-        ),
-        "model.cc": c_array.source(content),
-        "model.h": c_array.header(),
-        "self_test.cc": self_test.source(asked, told),
-        "self_test.h": self_test.header(len(inputs), len(results), len(asked[0])),
+def _files(bundle: Bundle, target: Target, artifact: Artifact, proof: Proof, origin: Origin) -> dict[str, bytes]:
+    contents = _contents(bundle, target, artifact, proof, origin)
+    files = dict(bundle.files(contents))
+    if bundle.arrays:
+        files["self_test.npz"] = same_bytes.npz(_self_test(contents))
+    manifest = _manifest(bundle, contents, proof, origin, files)
+    lines = (*bundle.readme(contents), _last_line(contents, proof))
+    return files | {
+        "manifest.json": (json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode(),
+        "README.md": "".join(f"{line}\n" for line in lines).encode(),
     }
-    manifest = {
-        "model": model,
-        "target": target.name,
-        "facts": {name: fact.value for name, fact in target.facts.items()},
-        "made_from": {"path": str(artifact.path.relative_to(run)), "precision": str(artifact.precision)},
-        "tflite": {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()},
-        "inputs": [_end(each) for each in inputs],
-        "outputs": [_end(each) for each in results],
-        "preprocessing": _preprocessing(proof.data),
-        "operators": list(operators.names(content)),
-        "arena": asdict(needed.arena) | {"total": needed.arena.total, "provenance": "estimated but for the head"},
-        "self_test": {
-            "samples": len(asked[0]),
-            "integer_tolerance": self_test.INTEGER_TOLERANCE,
-            "float_tolerance": self_test.FLOAT_TOLERANCE,
-            "expected_from": proof.answer["runtime"],
-        },
-        "measured": {name: proof.answer[name] for name in ("metric", "runtime", "host")},
-        "notes": list(artifact.notes),
-        "ran_on_device": False,
-        "sha256": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(files.items())},
-    }
-    told_manifest = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    return files | {"manifest.json": told_manifest, "README.md": _readme(model, target, needed)}
 
 
-def _readme(model: str, target: Target, needed: fit.Need) -> str:
-    arena = needed.arena
-    return (
-        f"{model} for {target.name} with TensorFlow Lite Micro; not run on a device, see manifest.json.\n"
-        "1. In a checkout of tflite-micro: "
-        "`python3 tensorflow/lite/micro/tools/project_generation/create_tflm_tree.py TREE`\n"
-        "2. `cmake -B build -DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake -DTFLM_TREE=TREE "
-        "-DBOARD_SOURCES=startup.c -DBOARD_LINK_FLAGS=-Tboard.ld && cmake --build build`\n"
-        "3. Flash `build/model`: it prints the arena's use and how many values of the self-test differ (0 wanted).\n"
-        f"4. Model {needed.model} bytes of flash; arena {arena.total} bytes estimated, {arena.head} of them exact.\n"
+def _contents(bundle: Bundle, target: Target, artifact: Artifact, proof: Proof, origin: Origin) -> Contents:
+    specs = _specs(proof.answer["inputs"]), _specs(proof.answer["outputs"])
+    if bundle.tflite is None:
+        inputs, results = map(ends.plain, specs)
+    else:
+        inputs, results = ends.of_tflite(bundle.tflite(artifact.path), *specs)
+    return Contents(
+        model=origin.model,
+        target=target,
+        artifact=artifact,
+        inputs=inputs,
+        outputs=results,
+        asked=_samples(inputs, proof),
+        told=_answers(results, proof),
+        tolerance=bundle.tolerance(artifact),
     )
 
 
-def _samples(inputs: tuple[End, ...], proof: Proof) -> list[Array]:
+def _manifest(
+    bundle: Bundle, contents: Contents, proof: Proof, origin: Origin, files: Mapping[str, bytes]
+) -> dict[str, Any]:
+    target, artifact, tolerance = contents.target, contents.artifact, contents.tolerance
+    return {
+        "model": origin.model,
+        "target": target.name,
+        "facts": {name: fact.value for name, fact in target.facts.items()},
+        "artifact": {
+            "file": f"artifacts/{artifact.format}/{artifact.path.name}",
+            "format": artifact.format,
+            "precision": str(artifact.precision),
+            "bytes": artifact.bytes,
+            "sha256": artifact.sha256,
+        },
+        "made": dict(origin.made),
+        "inputs": [_end(each) for each in contents.inputs],
+        "outputs": [_end(each) for each in contents.outputs],
+        "labels": list(origin.classes),
+        "preprocessing": _preprocessing(proof.data),
+        "self_test": {
+            "samples": len(contents.asked[0]),
+            "integer_tolerance": tolerance.steps,
+            "float_tolerance": tolerance.relative,
+            "expected_from": proof.answer["runtime"],
+        },
+        "measured": {name: proof.answer[name] for name in ("metric", "runtime", "host")} | dict(proof.compared),
+        "notes": list(artifact.notes),
+        "ran_on_device": target.device is None,
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
+        **bundle.manifest(contents),
+    }
+
+
+def _last_line(contents: Contents, proof: Proof) -> str:
+    """What is known of its answers."""
+    metric = proof.answer["metric"]
+    told = f"{metric['name']} {metric['value']:.4g}" if metric else "no labels, so no metric"
+    where = "this device" if contents.target.device is None else "a host in place of the device"
+    return f"Measured on {where}, with {proof.answer['runtime']}: {told}; manifest.json has inputs, outputs and hashes."
+
+
+def _samples(inputs: Ends, proof: Proof) -> tuple[Array, ...]:
     specs = tuple(each.spec for each in inputs)
     wanted = load_spec(str(proof.data))
     reader = evaluation.reader(lambda what: data_sources.find(wanted.source).read(wanted, what), wanted, False)
     found: Split | Stream = reader(specs)
     first = outputs.named(next(iter(found.blocks(SAMPLES))).inputs, specs)
-    return [each.stored(first[each.spec.name]) for each in inputs]
+    return tuple(each.stored(first[each.spec.name][:SAMPLES]) for each in inputs)
 
 
-def _answers(results: tuple[End, ...], proof: Proof) -> list[Array]:
+def _answers(results: Ends, proof: Proof) -> tuple[Array, ...]:
     with np.load(proof.answers, allow_pickle=False) as arrays:
-        return [each.stored(arrays[each.spec.name][:SAMPLES]) for each in results]
+        return tuple(each.stored(arrays[each.spec.name][:SAMPLES]) for each in results)
+
+
+def _self_test(contents: Contents) -> dict[str, Array]:
+    asked = {f"input.{end.spec.name}": array for end, array in zip(contents.inputs, contents.asked, strict=True)}
+    return asked | {
+        f"output.{end.spec.name}": array for end, array in zip(contents.outputs, contents.told, strict=True)
+    }
 
 
 def _specs(told: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
@@ -147,20 +177,3 @@ def _preprocessing(data: Path) -> dict[str, Any]:
     preparation = NpzFile(data).preparation()
     spec = None if preparation is None else preparation.spec
     return {} if spec is None else spec.model_dump(mode="json", exclude={"source"}, exclude_defaults=True)
-
-
-def _flags(target: Target) -> str:
-    return str(target.facts["compiler_flags"].value) if "compiler_flags" in target.facts else _ANY_CORE
-
-
-def _pack(folder: Path) -> None:
-    """One archive of the folder: no times, no owners, names in order."""
-    packed = BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path in sorted(folder.iterdir()):
-            entry = tarfile.TarInfo(f"{folder.name}/{path.name}")
-            entry.size, entry.mode = path.stat().st_size, 0o644
-            with path.open("rb") as file:
-                archive.addfile(entry, file)
-    with whole_file(folder.parent / f"{folder.name}.tar.gz") as temporary:
-        temporary.write_bytes(gzip.compress(packed.getvalue(), mtime=0))

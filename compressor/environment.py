@@ -9,6 +9,7 @@ from pathlib import Path
 CONSTRAINTS = Path(__file__).resolve().parent / "constraints.txt"
 TOOLS = {
     "edgetpu_compiler": "compiles int8 TFLite for the Edge TPU; Debian packages from Coral's own archive, x86-64 only",
+    "qemu-aarch64-static": "runs ARM programs, for --emulate; apt-get install qemu-user-static",
     "trtexec": "builds TensorRT engines; comes with TensorRT on the Jetson or GPU server itself",
 }
 _REPORTED = (

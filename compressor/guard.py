@@ -33,14 +33,13 @@ _PR_SET_PDEATHSIG = 1
 _Handler = Callable[[int, FrameType | None], Any]
 
 
-def enter(file: str, data: str, runtime: str | None, timeout: float) -> None:
+def enter(file: str, runtime: str | None, timeout: float) -> None:
     """Go on in a child process, in which alone this returns. Call it before any library starts a thread.
 
     Where there is no `fork`, or other threads run already, it returns at once, in this process.
 
     Args:
         file: the artifact that will be opened.
-        data: what it is measured on; anything but an `.npz` may take temporary files.
         runtime: name of what opens it; None for the first that does.
         timeout: seconds after which the child is ended.
 
@@ -52,7 +51,7 @@ def enter(file: str, data: str, runtime: str | None, timeout: float) -> None:
     """
     if not hasattr(os, "fork") or threading.active_count() > 1:
         return
-    scratch = None if data.endswith(".npz") else _scratch()
+    scratch = _scratch()
     alive, held = os.pipe()
     # Whoever ignores it has the kernel throw exit codes away.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,6 +107,51 @@ def training_flags(command: _Command) -> _Command:
 
     wrapped: _Command = collected
     for option in reversed(_TRAINING):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file is measured: here, on an emulated core, or on a board that ssh reaches."""
+
+    emulate: str | None
+    host: str | None
+    port: int | None
+    identity: Path | None
+    ssh_config: Path | None
+    remote_python: str
+
+    @property
+    def here(self) -> bool:
+        """In this process's own machine."""
+        return self.emulate is None and self.host is None
+
+
+_PLACES = (
+    click.option("--emulate", metavar="CPU", help="An emulated ARM core, e.g. cortex-a72; see `compressor emulator`."),
+    click.option("--host", metavar="USER@BOARD", help="A board that ssh reaches by key, with this package."),
+    click.option("--port", type=click.IntRange(1, 65535), help="Of ssh on the board."),
+    click.option("--identity", type=click.Path(path_type=Path), metavar="FILE", help="Private key for ssh."),
+    click.option("--ssh-config", type=click.Path(path_type=Path), metavar="FILE", help="Instead of ~/.ssh/config."),
+    click.option("--remote-python", default="python3", show_default=True, metavar="PATH", help="Python on the board."),
+)
+
+
+def place_options(command: _Command) -> _Command:
+    """Add what says where a file is measured; the command gets one `place`."""
+
+    @functools.wraps(command)
+    def collected(**arguments: Any) -> Any:
+        place = Place(**{field.name: arguments.pop(field.name) for field in fields(Place)})
+        if place.emulate is not None and place.host is not None:
+            raise click.UsageError("--emulate and --host are two places: give one of them.")
+        if place.host is None and (place.port or place.identity or place.ssh_config):
+            raise click.UsageError("--port, --identity and --ssh-config say how ssh reaches a board: give its --host.")
+        return command(**arguments, place=place)
+
+    wrapped: _Command = collected
+    for option in reversed(_PLACES):
         wrapped = option(wrapped)
     return wrapped
 

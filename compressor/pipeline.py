@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from compressor import bundle, formats, rows, run_folder, runtimes
+from compressor import emulation, formats, measured_files, rows, run_bundles, run_folder, runtimes
 from compressor.artifacts import Writing
 from compressor.data.spec import DataSpec
 from compressor.environment import versions
-from compressor.errors import CompressorError, MissingTool, StageFailed
+from compressor.errors import MissingTool
 from compressor.files import sha256
 from compressor.limits import Limits
 from compressor.measurement import host
+from compressor.measuring_process import Asked
 from compressor.plan import Job, Plan, PlannedRow, check
-from compressor.process import Worker, run_to_end
+from compressor.process import Worker
 from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
 from compressor.report import gate, markdown, schema
@@ -50,6 +50,7 @@ class Request:
         in_memory: the model was given as an object, and `file` is its copy.
         training: how samples and steps are trained.
         timeout: seconds that one conversion or one measurement may take.
+        emulated_samples: how many samples emulated cores of the targets are asked too; None for no emulation.
     """
 
     model: str
@@ -70,6 +71,7 @@ class Request:
     threads: int = 1
     seed: int = 0
     timeout: float = 1800.0
+    emulated_samples: int | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -96,13 +98,18 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
     """
     plan = check(request.recipe, request.targets, request.entry)
     _require_tools(plan, request.entry)
+    if request.emulated_samples is not None:
+        emulation.check(request.targets)
     with run_folder.claimed(out, request.identity, keep_partial) as folder:
         with Worker(folder / "log.txt", listener) as worker:
             prepared = _prepare(worker, request, folder)
             artifacts = Writing(worker, request.model, prepared, folder, request.timeout).all(plan.jobs)
-        measurements = _measure_all(plan, artifacts, prepared, request, folder, listener)
-        report = _report(request, plan, prepared, artifacts, measurements, folder)
-        _leave_bundles(request, plan, artifacts, measurements, report, folder)
+        asked = _asked(request, prepared, folder)
+        measurements = _measure_all(plan, artifacts, asked, listener)
+        few = replace(asked, samples=request.emulated_samples)
+        emulated = emulation.run(plan, artifacts, measurements, few, listener)
+        report = _report(request, plan, prepared, artifacts, measurements, emulated, folder)
+        report = run_bundles.leave(folder, plan.rows, artifacts, measurements, report)
         # Only the stations needed these.
         shutil.rmtree(folder / "models")
         (folder / "calibration.npz").unlink()
@@ -153,9 +160,7 @@ def _prepare(worker: Worker, request: Request, folder: Path) -> dict[str, Any]:
 def _measure_all(
     plan: Plan,
     artifacts: dict[Job, Artifact | Failure],
-    prepared: dict[str, Any],
-    request: Request,
-    folder: Path,
+    asked: Asked,
     listener: Listener,
 ) -> dict[tuple[Job, str], rows.Measured | Failure]:
     measured: dict[tuple[Job, str], rows.Measured | Failure] = {}
@@ -166,32 +171,22 @@ def _measure_all(
             measured[job, runtime] = artifact
             continue
         listener(Progress("measure", done, len(pairs), f"{artifact.path.name} on {runtime}"))
-        measured[job, runtime] = _measure(artifact, runtime, prepared, request, folder)
+        measured[job, runtime] = measured_files.here(asked, artifact, runtime)
     return measured
 
 
-def _measure(
-    artifact: Artifact, runtime: str, prepared: dict[str, Any], request: Request, folder: Path
-) -> rows.Measured | Failure:
-    results = folder / "outputs" / f"{artifact.stage}-{artifact.format}-{artifact.precision}-{runtime}.npz"
-    command: Sequence[str | Path] = (
-        *(sys.executable, "-P", "-m", "compressor", "measure", artifact.path),
-        *("--data", folder / "data.npz", "--runtime", runtime, "--threads", str(request.threads)),
-        *("--judged", prepared["outputs"][0]["name"], "--outputs", results),
-        *("--timeout", str(request.timeout), "--json"),
-        *(("--metric", prepared["metric"]["name"]) if prepared["metric"] else ()),
-        *(("--trust",) if request.trusted else ()),
+def _asked(request: Request, prepared: dict[str, Any], folder: Path) -> Asked:
+    """What is asked of every file."""
+    return Asked(
+        artifact=folder,
+        data=str(folder / "data.npz"),
+        trust=request.trusted,
+        metric=_metric_name(prepared),
+        judged=prepared["outputs"][0]["name"],
+        outputs=folder / "outputs",
+        threads=request.threads,
+        timeout=request.timeout,
     )
-    stage = f"measuring {artifact.path.name} on {runtime}"
-    try:
-        done = run_to_end(stage, command, request.timeout)
-        if done.returncode != 0:
-            raise StageFailed(f"{stage} failed: {' '.join(done.stderr.split())[-600:]}")
-        return rows.Measured(json.loads(done.stdout), results)
-    except ValueError:
-        return Failure("measure", f"{stage} answered garbage")
-    except CompressorError as error:
-        return Failure("measure", str(error))
 
 
 def _report(
@@ -200,10 +195,12 @@ def _report(
     prepared: dict[str, Any],
     artifacts: dict[Job, Artifact | Failure],
     measurements: dict[tuple[Job, str], rows.Measured | Failure],
+    emulated: Sequence[emulation.Emulated],
     folder: Path,
 ) -> schema.Report:
     table = rows.Table(folder, measurements, artifacts, _metric_name(prepared), request.trusted, request.timeout)
     built = [table.row(planned) for planned in plan.rows]
+    built += [table.emulated_row(each.planned, each.found, each.against, each.notes) for each in emulated]
     for target in request.targets:
         built += [table.device_row(target, planned) for planned in _compressed(plan, target)]
     limits = request.recipe.limits.overridden_by(request.limits)
@@ -220,25 +217,6 @@ def _report(
         verdict=gate.judge(built, limits),
         warnings=prepared["warnings"],
     )
-
-
-def _leave_bundles(
-    request: Request,
-    plan: Plan,
-    artifacts: dict[Job, Artifact | Failure],
-    measurements: dict[tuple[Job, str], rows.Measured | Failure],
-    report: schema.Report,
-    folder: Path,
-) -> None:
-    """A folder per microcontroller that the model fits, to copy and build."""
-    failed = {row.target for row in report.rows if row.failed_stage is not None}
-    for planned in plan.rows:
-        artifact, found = artifacts[planned.job], measurements[planned.job, planned.runtime]
-        wanted = planned.job.format == "tflm" and planned.job.stage is Stage.COMPRESSED
-        if not wanted or planned.target.name in failed or isinstance(artifact, Failure) or isinstance(found, Failure):
-            continue
-        proof = bundle.Proof(found.answer, found.outputs, folder / "data.npz")
-        bundle.leave(folder, request.model, planned.target, artifact, proof)
 
 
 def _metric_name(prepared: dict[str, Any]) -> str | None:

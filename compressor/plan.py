@@ -23,11 +23,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """One file on one runtime, on behalf of one target."""
+    """One file on one runtime, on behalf of one target; `bundle` is the kind of bundle that the file goes into."""
 
     target: Target
     job: Job
     runtime: str
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def _rows(recipe: Recipe, target: Target, entry: Entry) -> Iterable[PlannedRow]:
     for route in _routes(recipe, target, entry):
         _check_format(recipe, route)
         yield PlannedRow(target, Job(Stage.FLOAT32, route.format, Precision.FLOAT32), route.runtime_of_baseline)
-        yield PlannedRow(target, Job(Stage.COMPRESSED, route.format, recipe.precision), route.runtime)
+        compressed = Job(Stage.COMPRESSED, route.format, recipe.precision)
+        yield PlannedRow(target, compressed, route.runtime, route.kind_of_bundle)
 
 
 def _check_format(recipe: Recipe, route: Route) -> None:

@@ -17,7 +17,7 @@ from compressor.inspection import inspect
 from compressor.measurement import metric_value
 from compressor.measurement.parity import Parity, compare
 from compressor.plan import Job, PlannedRow
-from compressor.report.schema import MetricValue, PlacementValue, Row
+from compressor.report.schema import AgainstHostValue, MetricValue, PlacementValue, Row
 from compressor.target import Target
 from compressor.tflm import c_array, fit
 from compressor.values import Array, Artifact, Failure, Provenance, Stage
@@ -81,6 +81,17 @@ class Table:
         }
         return Row(**base | measured | compared)
 
+    def emulated_row(
+        self, planned: PlannedRow, found: Measured | Failure, against: AgainstHostValue | None, notes: tuple[str, ...]
+    ) -> Row:
+        """The row of one artifact on an emulated core of its target; its metric is over the samples of `against`."""
+        base = self._base(planned, planned.runtime)
+        if isinstance(found, Failure):
+            return Row(**base, provenance="skipped", host=None, failed_stage=found.stage, reason=found.reason)
+        host = found.answer["host"]
+        told = {"provenance": "emulated", "host": host, "metric": found.metric, "against_host": against}
+        return Row(**base | told | {"notes": [*base["notes"], *(f"{host}: {note}" for note in notes)]})
+
     def device_row(self, target: Target, planned: PlannedRow) -> Row:
         """The row of the device itself: measured where its own tool is here, else stated, with the way to get it."""
         assert target.device is not None
@@ -128,14 +139,14 @@ class Table:
             baseline = self._baseline(planned)
             if isinstance(baseline, Failure):
                 return {"notes": [*self._notes(planned), f"not compared: the float32 file failed ({baseline.stage})"]}
-            reference, reference_metric = _arrays(baseline.outputs), baseline.metric
+            reference, reference_metric = arrays_of(baseline.outputs), baseline.metric
         judged = next(iter(self._reference))
-        parity: Parity = compare(_arrays(found.outputs), reference, self._metric or "", judged, self._trusted)
+        parity: Parity = compare(arrays_of(found.outputs), reference, self._metric or "", judged, self._trusted)
         compared: dict[str, Any] = {
             "agreement": parity.agreement,
             "max_abs_error": parity.max_abs_error,
             "sqnr_db": parity.sqnr_db,
-            "psnr_db": self._psnr(_arrays(found.outputs), reference, judged),
+            "psnr_db": self._psnr(arrays_of(found.outputs), reference, judged),
         }
         if found.metric and reference_metric and found.metric.name == reference_metric.name:
             metric = metrics.load(found.metric.name, self._trusted)
@@ -205,7 +216,7 @@ class Table:
 
     @cached_property
     def _reference(self) -> dict[str, Array]:
-        return _arrays(self._folder / "reference.npz")
+        return arrays_of(self._folder / "reference.npz")
 
 
 def _told(planned: PlannedRow, failure: Failure) -> dict[str, Any]:
@@ -227,10 +238,11 @@ def _told(planned: PlannedRow, failure: Failure) -> dict[str, Any]:
 def _judged(folder: Path) -> tuple[Array | None, Array]:
     """The labels, and Keras's first output."""
     labels = NpzFile(folder / "data.npz").columns().get("y_evaluation")
-    outputs = next(iter(_arrays(folder / "reference.npz").values()))
+    outputs = next(iter(arrays_of(folder / "reference.npz").values()))
     return None if labels is None else labels.pick(np.arange(labels.shape[0])), outputs
 
 
-def _arrays(path: Path) -> dict[str, Array]:
+def arrays_of(path: Path) -> dict[str, Array]:
+    """Everything in an `.npz`."""
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}

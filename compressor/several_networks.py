@@ -67,8 +67,9 @@ def _prefixed(network: str, listener: Listener) -> Listener:
 
 
 def _named(network: str, row: schema.Row) -> schema.Row:
-    path = None if row.path is None else f"{network}/{row.path}"
-    return row.model_copy(update={"network": network, "path": path})
+    paths = {"path": row.path, "bundle": row.bundle}
+    inside = {field: None if path is None else f"{network}/{path}" for field, path in paths.items()}
+    return row.model_copy(update={"network": network, **inside})
 
 
 def _model(name: str, reports: Mapping[str, schema.Report]) -> schema.ModelPart:

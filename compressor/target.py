@@ -15,18 +15,25 @@ class Route:
     """One kind of file that the target takes, and the runtime here that speaks for the device.
 
     `baseline_runtime` runs the float32 file it is compared with, when that is another runtime
-    (a device's exact integer kernels are often needlessly slow in float).
+    (a device's exact integer kernels are often needlessly slow in float). `bundle` is the kind of bundle, where that
+    is not the one called like the format.
     """
 
     format: str
     precisions: tuple[Precision, ...]
     runtime: str
     baseline_runtime: str = ""
+    bundle: str = ""
 
     @property
     def runtime_of_baseline(self) -> str:
         """The runtime of the float32 file."""
         return self.baseline_runtime or self.runtime
+
+    @property
+    def kind_of_bundle(self) -> str:
+        """What a person copies to the device, see `compressor.bundles`."""
+        return self.bundle or self.format
 
 
 @dataclass(frozen=True, slots=True)

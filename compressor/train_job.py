@@ -28,6 +28,8 @@ def train(
 ) -> dict[str, Any]:
     """Train, and leave `model.h5`, `model.keras` and `data.npz` in `folder`.
 
+    Of a sample that consists of several networks, each of them is left as `NAME.h5` and `NAME.keras`.
+
     Args:
         asked: a `subject.Asked`, its data spec as a mapping.
         metric: named by the user, or None.
@@ -43,10 +45,10 @@ def train(
     place = set_up(options, wanted.seed, out / "tensorboard" if options.tensorboard else None)
     found, before = _trained(wanted, settings, metric, place, out)
     judged = _judged(found, metric, wanted.trusted)
-    keras_files.save_h5(found.loaded.model, out / "model.h5")
-    warnings = to_keras_3.save(found.loaded.model, found.loaded.keras_3, out / "model.keras")
-    dataset = found.dataset
+    files, warnings = _left(found, wanted, out)
+    dataset, notes = found.dataset, (found.trained or {}).get("notes", [])
     return {
+        "files": files,
         "training": found.trained,
         "devices": list(place.devices),
         "parameters": found.network.parameters,
@@ -57,8 +59,22 @@ def train(
             "evaluation": dataset.evaluation.count,
         },
         "metric": None if judged is None else judged | {"before": before},
-        "warnings": [*place.notes, *found.warnings, *_other_loss(found), *warnings],
+        "warnings": [*place.notes, *found.warnings, *_other_loss(found), *notes, *warnings],
     }
+
+
+def _left(found: Subject, wanted: Asked, out: Path) -> tuple[list[str], list[str]]:
+    """Names of the files, and what could not be written."""
+    model, keras_3 = found.loaded.model, found.loaded.keras_3
+    parts = {} if wanted.sample is None else importlib.import_module(wanted.sample).MODEL.parts
+    networks = {name: (part.network(model), None) for name, part in parts.items()} or {"model": (model, keras_3)}
+    files: list[str] = []
+    warnings: list[str] = []
+    for name, (network, origin) in networks.items():
+        keras_files.save_h5(network, out / f"{name}.h5")
+        warnings += to_keras_3.save(network, origin, out / f"{name}.keras")
+        files += [each for each in (f"{name}.h5", f"{name}.keras") if (out / each).exists()]
+    return files, warnings
 
 
 def _trained(

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from compressor import cache
-from compressor.files import whole_file
+from compressor.files import sha256, whole_file
 from compressor.sample import SampleModel
 from compressor.steps import TrainingSettings
 from compressor.training import Trainer
@@ -35,10 +35,11 @@ def trained(model: tf_keras.Model, sample: SampleModel, settings: TrainingSettin
     facts_file = cached.with_suffix(".json")
     facts: dict[str, Any] | None = None
     # A cache entry that cannot be read is made again: nothing is lost but time.
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads(facts_file.read_text())
-        model.load_weights(str(cached))
-        facts = found | {"cached": True}
+        if found["sha256"] == sha256(cached):
+            model.load_weights(str(cached))
+            facts = found["facts"] | {"cached": True}
     # Workers that train while another one has nothing to train would wait for it forever.
     if trainer.agreed((int(facts is not None),)) == {1} and facts is not None:
         return facts
@@ -47,5 +48,5 @@ def trained(model: tf_keras.Model, sample: SampleModel, settings: TrainingSettin
     with whole_file(cached) as temporary:
         model.save_weights(str(temporary), save_format="h5")
     with whole_file(facts_file) as temporary:
-        temporary.write_text(json.dumps(facts))
+        temporary.write_text(json.dumps({"facts": facts, "sha256": sha256(cached)}))
     return {**facts, "cached": False}

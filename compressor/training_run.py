@@ -27,8 +27,9 @@ class Trained:
     """What a training left.
 
     Attributes:
-        folder: holds `model.h5` (tf_keras), `model.keras` (Keras 3), `data.npz`, `training.json`, `loss.svg`.
-        record: what `training.json` holds: loss, epochs, history, metric, data, versions.
+        folder: holds `model.h5` (tf_keras), `model.keras` (Keras 3), `data.npz`, `training.json`, `loss.svg`; of a
+            sample that consists of several networks `NAME.h5` and `NAME.keras` of each.
+        record: what `training.json` holds: files, loss, epochs, history, metric, data, versions.
     """
 
     folder: Path

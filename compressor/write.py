@@ -35,7 +35,8 @@ def write(
             notes = formats.load(format_name).write(_source(source), Precision(precision), samples, temporary)
             if temporary.stat().st_size == 0:
                 raise StageFailed(f"the {format_name} converter wrote an empty file")
-    except (CompressorError, MemoryError):
+    # A full disk says nothing of the model.
+    except (CompressorError, MemoryError, OSError):
         raise
     except Exception as error:
         raise Refused(f"the {format_name} converter refused {precision}: {_summary(error)}") from error

@@ -24,6 +24,7 @@ TARGET = Target(
     facts={
         "number_formats": Fact(("float32", "float16", "int8"), _NCNN),
         "int8_layers": Fact(("Convolution", "ConvolutionDepthWise", "InnerProduct"), _INT8),
+        "qemu_cpu": Fact(("cortex-a72", "cortex-a76"), "https://www.qemu.org/docs/master/system/arm/virt.html"),
         "batch": Fact("one sample: NCNN's blobs have no batch dimension", _NCNN),
     },
 )

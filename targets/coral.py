@@ -14,7 +14,7 @@ TARGET = Target(
     name="coral",
     summary="Coral Edge TPU (USB, PCIe, M.2, Dev Board): full int8 TFLite, batch 1",
     # The Edge TPU's integer arithmetic is that of the reference kernels, not of XNNPACK.
-    routes=(Route("tflite", (Precision.INT8,), "litert_reference", baseline_runtime="litert"),),
+    routes=(Route("tflite", (Precision.INT8,), "litert_reference", "litert", "edgetpu"),),
     device=Device(
         runtime="edgetpu",
         reason="no Edge TPU here; compile with `edgetpu_compiler -s FILE` (x86-64 Linux) and run the result with the "

@@ -4,6 +4,7 @@ from compressor.target import Device, Fact, Route, Target, Variant
 from compressor.values import Precision
 
 _PROCESSORS = "https://www.raspberrypi.com/documentation/computers/processors.html"
+_QEMU = "https://www.qemu.org/docs/master/system/arm/virt.html"
 _A72 = "https://developer.arm.com/Processors/Cortex-A72"
 _A76 = "https://developer.arm.com/Processors/Cortex-A76"
 
@@ -13,8 +14,8 @@ TARGET = Target(
     routes=(Route("tflite", tuple(Precision), "litert"),),
     device=Device(
         runtime="litert on the board",
-        reason="no board here; copy the file and data.npz there, install this package (no TensorFlow needed), and run "
-        "`compressor measure FILE --data data.npz`: latency counts only from the board itself",
+        reason="no board here; install this package there (no TensorFlow needed), and run "
+        "`compressor measure FILE --data data.npz --host user@board`: latency counts only from the board itself",
     ),
     sources=("https://ai.google.dev/edge/litert/microcontrollers/python",),
     facts={
@@ -22,6 +23,7 @@ TARGET = Target(
         "os": Fact(
             "64-bit only: LiteRT and ONNX Runtime have no 32-bit ARM wheels", "https://pypi.org/project/ai-edge-litert/"
         ),
+        "qemu_cpu": Fact(("cortex-a72", "cortex-a76"), _QEMU),
     },
     variants=(
         Variant(
@@ -30,7 +32,7 @@ TARGET = Target(
             facts={
                 "cpu": Fact("BCM2711, four Cortex-A72", _PROCESSORS),
                 "instruction_set": Fact("armv8.0-a: no dot product, no float16 arithmetic", _A72, confirmed=False),
-                "qemu_cpu": Fact("cortex-a72", "https://www.qemu.org/docs/master/system/arm/virt.html"),
+                "qemu_cpu": Fact("cortex-a72", _QEMU),
             },
         ),
         Variant(
@@ -39,7 +41,7 @@ TARGET = Target(
             facts={
                 "cpu": Fact("BCM2712, four Cortex-A76", _PROCESSORS),
                 "instruction_set": Fact("armv8.2-a: dot product, float16 arithmetic; no i8mm", _A76, confirmed=False),
-                "qemu_cpu": Fact("cortex-a76", "https://www.qemu.org/docs/master/system/arm/virt.html"),
+                "qemu_cpu": Fact("cortex-a76", _QEMU),
             },
         ),
     ),

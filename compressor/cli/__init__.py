@@ -51,7 +51,7 @@ def main() -> NoReturn:
     try:
         sys.exit(_run())
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted; nothing was left behind")
+        _say(f"interrupted; nothing was left behind{_goes_on()}")
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, a pager) went away: that is no failure of ours.
@@ -92,8 +92,14 @@ def _told(error: CompressorError | ModuleNotFoundError | OSError | MemoryError) 
 
 
 def _terminate(*_: Any) -> NoReturn:
-    _say("terminated; nothing was left behind")
+    _say(f"terminated; nothing was left behind{_goes_on()}")
     sys.exit(_TERMINATED)
+
+
+def _goes_on() -> str:
+    """Checkpoints in the cache are no part of what a command leaves."""
+    trains = sys.argv[1:2] in (["train"], ["run"])
+    return "; training goes on after its last epoch when the same command is given again" if trains else ""
 
 
 def _say(message: str) -> None:

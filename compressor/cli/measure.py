@@ -1,16 +1,29 @@
-"""`compressor measure`: one file on one runtime, in a guarded child of this process, without TensorFlow."""
+"""`compressor measure`: one file on one runtime, in a guarded child of this process, without TensorFlow.
+
+Or on an emulated ARM core, or on a board: the same command, started there.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from compressor.options import debug_option, json_option, print_json, threads_option, timeout_option
+from compressor.options import (
+    Place,
+    debug_option,
+    json_option,
+    place_options,
+    print_json,
+    threads_option,
+    timeout_option,
+)
 
 if TYPE_CHECKING:
     from compressor.measurement import Measurement
+    from compressor.measuring_process import Asked
 
 
 @click.command(name="measure")
@@ -27,6 +40,9 @@ if TYPE_CHECKING:
 @click.option("--outputs", type=click.Path(), help="Also write every sample's outputs to this .npz.")
 @click.option("--metric", help="Name of the metric; default is the one that suits labels and outputs.")
 @click.option("--judged", help="Output that the labels belong to; default is the first.")
+@click.option("--samples", type=click.IntRange(1), help="Only so many of the evaluation samples, the first ones.")
+@click.option("--no-latency", is_flag=True, help="Time nothing.")
+@place_options
 @threads_option
 @timeout_option
 @json_option
@@ -40,6 +56,9 @@ def COMMAND(
     metric: str | None,
     judged: str | None,
     outputs: str | None,
+    samples: int | None,
+    no_latency: bool,
+    place: Place,
     threads: int,
     timeout: float,
     as_json: bool,
@@ -47,40 +66,86 @@ def COMMAND(
 ) -> None:
     """Measure accuracy, latency and memory of ARTIFACT, a .tflite or .onnx file.
 
-    Needs no TensorFlow: it runs on the device itself.
+    Needs no TensorFlow: it runs on the device itself. With --host it does so over ssh; with --emulate on an emulated
+    ARM core, which has no latency.
 
     \b
     Example:
       compressor measure model_int8.tflite --data data.npz --threads 4
+      compressor measure model_int8.tflite --data data.npz --host pi@raspberrypi.local
+      compressor measure model_int8.tflite --data data.npz --emulate cortex-a72
     """
+    from compressor.measuring_process import Asked
+
+    asked = Asked(
+        artifact=Path(artifact),
+        data=data,
+        preprocess=preprocess,
+        trust=trust,
+        runtime=runtime,
+        metric=metric,
+        judged=judged,
+        outputs=None if outputs is None else Path(outputs),
+        samples=samples,
+        threads=threads,
+        timeout=timeout,
+    )
+    found = _here(asked, timed=not no_latency) if place.here else _elsewhere(asked, place, timed=not no_latency)
+    if as_json:
+        print_json(found)
+    else:
+        _show(found, artifact, threads)
+
+
+def _here(asked: Asked, timed: bool) -> dict[str, Any]:
     from compressor import guard
 
-    guard.enter(artifact, data, runtime, timeout)
+    guard.enter(str(asked.artifact), asked.runtime, asked.timeout)
     from compressor import api, progress
 
     with progress.bar() as listener:
         found = api.measure(
-            artifact,
-            data,
-            preprocess=preprocess,
-            trust=trust,
-            runtime=runtime,
-            threads=threads,
-            metric=metric,
-            judged=judged,
-            results=outputs,
+            asked.artifact,
+            asked.data,
+            preprocess=asked.preprocess,
+            trust=asked.trust,
+            runtime=asked.runtime,
+            threads=asked.threads,
+            metric=asked.metric,
+            judged=asked.judged,
+            results=asked.outputs,
+            samples=asked.samples,
+            timed=timed,
             on_progress=listener,
         )
-    if as_json:
-        print_json(_as_dict(found))
-        return
-    click.echo(f"{artifact} on {found.runtime}, {found.host}, {threads} thread{'s' * (threads > 1)}")
-    if found.value is not None:
-        click.echo(f"  {found.metric:<12}{found.value:.4f} on {found.samples} samples")
-    timed = found.latency
-    click.echo(f"  {'latency':<12}p50 {timed.p50:.4f} ms, p90 {timed.p90:.4f}, p99 {timed.p99:.4f} ({timed.runs} runs)")
-    if found.peak_rss_bytes:
-        click.echo(f"  {'peak memory':<12}{found.peak_rss_bytes / 1e6:.1f} MB")
+    return _as_dict(found)
+
+
+def _elsewhere(asked: Asked, place: Place, timed: bool) -> dict[str, Any]:
+    from compressor import progress
+    from compressor.board import Board
+    from compressor.board import measure as on_board
+    from compressor.emulator import running
+
+    with progress.bar() as listener:
+        if place.emulate is not None:
+            listener(progress.Progress(f"measuring on an emulated {place.emulate}"))
+            return running.measure(asked, place.emulate)
+        listener(progress.Progress(f"measuring on {place.host}"))
+        board = Board(str(place.host), place.port, place.identity, place.ssh_config, place.remote_python)
+        return on_board(asked, board, timed)
+
+
+def _show(found: dict[str, Any], artifact: str, threads: int) -> None:
+    click.echo(f"{artifact} on {found['runtime']}, {found['host']}, {threads} thread{'s' * (threads > 1)}")
+    if found["metric"] is not None:
+        click.echo(f"  {found['metric']['name']:<12}{found['metric']['value']:.4f} on {found['samples']} samples")
+    timed = found["latency_ms"]
+    if timed is not None:
+        told = f"p50 {timed['p50']:.4f} ms, p90 {timed['p90']:.4f}, p99 {timed['p99']:.4f} ({timed['runs']} runs)"
+        click.echo(f"  {'latency':<12}{told}")
+    if found["peak_rss_bytes"]:
+        click.echo(f"  {'peak memory':<12}{found['peak_rss_bytes'] / 1e6:.1f} MB")
 
 
 def _as_dict(found: Measurement) -> dict[str, Any]:
@@ -90,7 +155,7 @@ def _as_dict(found: Measurement) -> dict[str, Any]:
         "provenance": "measured",
         "samples": found.samples,
         "metric": None if found.value is None else {"name": found.metric, "value": found.value},
-        "latency_ms": asdict(found.latency),
+        "latency_ms": None if found.latency is None else asdict(found.latency),
         "peak_rss_bytes": found.peak_rss_bytes,
         "inputs": [asdict(spec) for spec in found.inputs],
         "outputs": [asdict(spec) for spec in found.outputs],

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 @click.option("--custom-objects", help="package.module that defines the model's own layers; needs --trust.")
 @click.option("--out", type=click.Path(), help="Run folder; default is runs/MODEL-RECIPE.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of every random choice.")
+@click.option("--emulate", is_flag=True, help="Also on emulated ARM cores of the targets; see `compressor emulator`.")
+@click.option(
+    "--emulate-samples", type=click.IntRange(1), default=200, show_default=True, help="How many, as that is slow."
+)
 @timeout_option
 @threads_option
 @training_flags
@@ -50,6 +54,8 @@ def COMMAND(
     seed: int,
     timeout: float,
     threads: int,
+    emulate: bool,
+    emulate_samples: int,
     as_json: bool,
     debug: bool,
     training: TrainingOptions,
@@ -65,6 +71,7 @@ def COMMAND(
       compressor run digits_cnn --recipe int8 --target host --target coral
       compressor run my.h5 --recipe qat_int8 --data my.npz --max-accuracy-drop 0.5
       compressor run my.keras --data photos/ --preprocess divide=255
+      compressor run digits_cnn --target raspberry_pi5 --emulate
     """
     from compressor import api, progress
     from compressor.report import terminal
@@ -88,6 +95,7 @@ def COMMAND(
             listener=listener,
             debug=debug,
             training=training,
+            emulated_samples=emulate_samples if emulate else None,
         )
     if as_json:
         print_json(report.model_dump(mode="json"))

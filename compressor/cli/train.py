@@ -44,8 +44,9 @@ def COMMAND(as_json: bool, **arguments: Any) -> int:
         return 0
     for line in _lines(trained.record):
         click.echo(line)
-    others = [name for name in ("model.keras", "loss.svg", "tensorboard") if (trained.folder / name).exists()]
-    click.echo(f"model: {trained.folder / 'model.h5'}; beside it {', '.join(others)}")
+    first, *others = trained.record["files"]
+    others += [name for name in ("loss.svg", "tensorboard") if (trained.folder / name).exists()]
+    click.echo(f"model: {trained.folder / first}; beside it {', '.join(others)}")
     return 0
 
 

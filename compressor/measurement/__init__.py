@@ -28,6 +28,7 @@ class Measurement:
     Attributes:
         metric: name, or "" when the evaluation set has no labels.
         value: of the metric over all `samples`.
+        latency: None where it was not asked for.
     """
 
     runtime: str
@@ -37,7 +38,7 @@ class Measurement:
     samples: int
     metric: str
     value: float | None
-    latency: Latency
+    latency: Latency | None
     peak_rss_bytes: int | None
 
 
@@ -51,11 +52,13 @@ def measure(
     results: Path | None = None,
     listener: Listener = silent,
     trusted: bool = False,
+    first: int | None = None,
+    timed: bool = True,
 ) -> Measurement:
     """Latency and memory on one sample, then the metric over the whole evaluation set.
 
     Args:
-        artifact: a `.tflite` or `.onnx` file.
+        artifact: a `.tflite`, `.onnx`, `.ort`, `.ncnn` or `.cc` file.
         evaluation: samples as the model takes them, and labels for the metric; or a function of the artifact's inputs
             that reads them. A single input may go without a name ("").
         runtime: name, or None for the first that opens the file.
@@ -64,6 +67,8 @@ def measure(
         metric: name of the metric, or None for the one that suits labels and outputs.
         results: receives the outputs of every sample, by output name, as `.npz`.
         trusted: the metric may be code that the user names.
+        first: only so many of the evaluation samples, the first ones; None takes all.
+        timed: measure latency.
 
     Raises:
         BadInput: a file that cannot be read, or data that does not fit the artifact.
@@ -78,8 +83,10 @@ def measure(
     with latency.pinned(threads):
         session = opened(artifact, threads)
         samples = evaluation(session.inputs) if callable(evaluation) else evaluation
-        first = outputs.first_sample(samples, session.inputs)
-        timed = latency.time_session(session, first, threads)
+        if first is not None:
+            samples = outputs.shortened(samples, first)
+        sample = outputs.first_sample(samples, session.inputs)
+        found_latency = latency.time_session(session, sample, threads) if timed else None
     rss = memory.peak_rss_bytes()
     found, labels = outputs.collect(lambda: opened(artifact, 1), samples, listener)
     answers = found[judged] if judged in found else next(iter(found.values()))
@@ -87,7 +94,7 @@ def measure(
     if results is not None:
         with whole_file(results) as temporary, temporary.open("wb") as stream:
             np.savez(stream, **found)  # type: ignore[arg-type]
-    return Measurement(used, host(), session.inputs, session.outputs, samples.count, name, value, timed, rss)
+    return Measurement(used, host(), session.inputs, session.outputs, samples.count, name, value, found_latency, rss)
 
 
 def judge(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -30,6 +30,23 @@ def first_sample(samples: Split | Stream, inputs: tuple[TensorSpec, ...]) -> dic
     if first is None:
         raise BadInput("the evaluation set is empty", expected="at least one sample")
     return named(first.inputs, inputs)
+
+
+def shortened(samples: Split | Stream, count: int) -> Split | Stream:
+    """The first `count` samples, or all where there are fewer."""
+    if isinstance(samples, Split):
+        return samples.rows(slice(count))
+    kept = min(count, samples.count)
+
+    def blocks(size: int) -> Iterator[Split]:
+        left = kept
+        for block in samples.blocks(min(size, max(kept, 1))):
+            yield block.rows(slice(left)) if block.count > left else block
+            left -= block.count
+            if left <= 0:
+                return
+
+    return Stream(kept, blocks)
 
 
 def collect(

@@ -13,6 +13,7 @@ def judge(rows: Sequence[Row], limits: Limits) -> Verdict:
 
     Drop and agreement are judged on every measured row, size and latency on the compressed ones. Latency is
     judged only where the runtime is the target's own: what a stand-in on this host takes says nothing of the device.
+    An emulated row repeats a measured one on fewer samples: only its failure counts.
     A row of the device that was timed alone, by its own tool, is compared with nothing.
     Drop is not judged where the evaluation set has no labels.
     """
@@ -25,7 +26,7 @@ def _row_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterable[V
         received = ("impossible: " if row.impossible else "") + (row.reason or "a failure")
         yield _violation(row, "finished", "a file that was written and measured", received)
         return
-    if row.provenance == "skipped" or _only_timed(row):
+    if row.provenance in ("skipped", "emulated") or _only_timed(row):
         return
     if not _lacks_labels(row):
         yield from _at_most(row, *limits.of_drop(row.drop_unit), row.drop, row.drop_unit or "points")

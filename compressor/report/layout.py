@@ -28,7 +28,7 @@ def cells(row: Row) -> tuple[str, ...]:
     """One row under `HEADERS`."""
     latency = row.latency_ms
     return (
-        f"{row.format} {row.precision}" + (" (baseline)" if row.stage == "float32" else ""),
+        f"{row.format} {row.precision}" + _aside(row),
         row.runtime,
         ABSENT if row.metric is None else number(row.metric.value),
         ABSENT if row.drop is None else f"{row.drop:+.2f}{_UNITS.get(row.drop_unit or '', '')}",
@@ -40,6 +40,14 @@ def cells(row: Row) -> tuple[str, ...]:
         ABSENT if latency is None else f"{latency.p50:.4f}",
         ABSENT if latency is None else f"{latency.p99:.4f}",
     )
+
+
+def _aside(row: Row) -> str:
+    told = ["baseline"] if row.stage == "float32" else []
+    if row.provenance == "emulated":
+        # The core alone; what emulated it is told with the differences.
+        told.append((row.host or row.provenance).partition(" by ")[0])
+    return f" ({', '.join(told)})" if told else ""
 
 
 def number(value: float) -> str:
@@ -63,6 +71,22 @@ def placements(rows: Sequence[Row]) -> tuple[str, ...]:
             share = f"{on} of {on + off} operators accelerated, {row.placement.accelerated_macs_share:.1%} of the work"
             why = "".join(f"; {each}" for each in row.placement.reasons)
             told.append(f"{row.format} {row.precision}: {share}{why}")
+    return tuple(dict.fromkeys(told))
+
+
+def emulations(rows: Sequence[Row]) -> tuple[str, ...]:
+    """How far the answers of emulated processors are from those of the machine that emulated them, one line each."""
+    told = []
+    for row in rows:
+        found = row.against_host
+        if row.provenance == "emulated" and found is not None:
+            steps = f", by at most {found.max_lsb} integer step{'s' * (found.max_lsb != 1)}" if found.max_lsb else ""
+            differing = f"{found.differing_values} of {found.values} values differ"
+            far = f"{steps or ', by at most'} {'(' if steps else ''}{found.max_abs_error:.1e}{')' if steps else ''}"
+            told.append(
+                f"{row.format} {row.precision} on {row.runtime}, {row.host}: on {found.samples} samples {differing} "
+                f"from this machine's{far if found.differing_values else ''}"
+            )
     return tuple(dict.fromkeys(told))
 
 

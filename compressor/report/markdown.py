@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from compressor.report.layout import HEADERS, cells, limits_kept, no_limits, number, placements, reason
+from compressor.report.layout import HEADERS, cells, emulations, limits_kept, no_limits, number, placements, reason
 from compressor.report.schema import MetricValue, NetworkPart, Report, Row, place
 
 
@@ -60,7 +60,8 @@ def _table(title: str, rows: list[Row]) -> str:
         if row.psnr_db is not None
     ]
     notes += [f"- {told}" for told in placements(rows)]
-    hosts = dict.fromkeys(row.host for row in rows if row.host)
+    notes += [f"- {told}" for told in emulations(rows)]
+    hosts = dict.fromkeys(row.host for row in rows if row.provenance == "measured" and row.host)
     notes += [f"- measured on {host}, {_threads(rows)}" for host in hosts]
     return "\n".join([*lines, "", *dict.fromkeys(notes)])
 

@@ -58,6 +58,20 @@ class PlacementValue(_Part):
     reasons: list[str]
 
 
+class AgainstHostValue(_Part):
+    """Answers of an emulated processor against those of `environment.host`: same file, runtime and samples.
+
+    `samples` is how many of the first evaluation samples were run, `values` how many numbers they answered with.
+    `max_lsb`: the largest difference in steps of the outputs' integers; None where an output is float.
+    """
+
+    samples: int
+    values: int
+    differing_values: int
+    max_abs_error: float
+    max_lsb: int | None
+
+
 class DataPart(_Part):
     """The data set; counts are samples, `sha256` is of the run's `data.npz`.
 
@@ -146,7 +160,8 @@ class Row(_Part):
     images. `failed_stage` tells a failure from a row that was never to be had here. `network` is None for a model
     that is one. `possible_precisions` is there where the converter writes float32 but not this precision: others of the
     same format that the target takes and that were tried with success. `placement` is there for targets with rules of
-    placement.
+    placement. `bundle` is the folder to copy to the device, in the run folder. `against_host` is there for an emulated
+    row, whose metric is over as many samples.
     """
 
     network: str | None = None
@@ -164,6 +179,7 @@ class Row(_Part):
     bytes: int | None
     bytes_deflated: int | None
     sha256: str | None
+    bundle: str | None = None
     metric: MetricValue | None = None
     drop: float | None = None
     drop_unit: Literal["points", "percent", "dB"] | None = None
@@ -174,6 +190,7 @@ class Row(_Part):
     latency_ms: LatencyValue | None = None
     peak_rss_bytes: int | None = None
     placement: PlacementValue | None = None
+    against_host: AgainstHostValue | None = None
     notes: list[str] = []
 
     @property

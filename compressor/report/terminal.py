@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.report.layout import HEADERS, cells, limits_kept, no_limits, number, placements, reason
+from compressor.report.layout import HEADERS, cells, emulations, limits_kept, no_limits, number, placements, reason
 from compressor.report.schema import DataPart, MetricValue, Report, Row, place
 
 if TYPE_CHECKING:
@@ -44,12 +44,15 @@ def show(report: Report, out: Path | None, to: Console) -> None:
             style = "yellow" if row.impossible else "red" if row.failed_stage else "dim"
             to.print(f"[{style}]{escape(row.title)}: {escape(reason(row))}[/]")
     for where in dict.fromkeys(place(row.target, row.network) for row in report.rows):
-        for told in placements([row for row in report.rows if place(row.target, row.network) == where]):
+        of_it = [row for row in report.rows if place(row.target, row.network) == where]
+        for told in (*placements(of_it), *emulations(of_it)):
             to.print(f"[dim]{escape(where)}: {escape(told)}[/]")
     for warning in report.warnings:
         to.print(f"[yellow]warning:[/] {escape(warning)}")
     show_verdict(report, to)
     if out is not None:
+        for bundle in dict.fromkeys(row.bundle for row in report.rows if row.bundle):
+            to.print(f"bundle: {escape(str(out / bundle))}.tar.gz")
         to.print(f"report: {escape(str(out / 'report.md'))}")
 
 

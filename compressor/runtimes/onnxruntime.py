@@ -74,7 +74,7 @@ class OnnxSession:
 
 
 def open_session(path: Path, threads: int) -> OnnxSession:
-    """Open an `.onnx` file with `threads` threads."""
+    """Open an `.onnx` or `.ort` file with `threads` threads."""
     return OnnxSession(path, threads)
 
 
@@ -86,7 +86,7 @@ def _spec(value: Any) -> TensorSpec:
 
 RUNTIME = Runtime(
     summary="ONNX Runtime, CPU provider",
-    suffixes=(".onnx",),
+    suffixes=(".onnx", ".ort"),
     package="onnxruntime",
     pip_name="onnxruntime",
     open=open_session,

@@ -131,7 +131,16 @@ class Trainer:
         checkpoints.remove()
         if trained is not model:
             model.set_weights(trained.get_weights())
-        return facts
+        notes = [*facts.get("notes", ()), *self._notes(checkpoints, facts["batch_size"], settings)]
+        return facts | ({"notes": notes} if notes else {})
+
+    def _notes(self, checkpoints: Checkpoints, size: int, settings: TrainingSettings) -> Iterator[str]:
+        """What was done otherwise than asked, in sentences."""
+        asked = self._place.options.batch_size or settings.batch_size
+        if isinstance(asked, int) and size != asked and size < self._parts[0].count:
+            yield f"batches are of {size} samples, not {asked}: {self._place.replicas} replicas share them evenly"
+        if checkpoints.missing is not None:
+            yield f"no checkpoints could be kept ({checkpoints.missing}): a killed training would start anew"
 
     def _copy(self, model: _Model, again: Callable[[Callable[[_Model], _Model]], _Model] | None) -> _Model:
         if self._place.strategy is None and self._place.number_format is None:
@@ -196,10 +205,12 @@ class Trainer:
 
     def _where_it_stands(self, checkpoints: Checkpoints) -> State | None:
         """The latest state that all workers can go on from."""
-        common = self._place.agreed(checkpoints.epochs())
-        state = checkpoints.read(max(common)) if common else None
-        readable = self._place.agreed((0 if state is None else state.epoch,))
-        return state if state is not None and readable == {state.epoch} else None
+        states = checkpoints.states()
+        common = self._place.agreed(tuple(states))
+        if not common:
+            checkpoints.remove()
+            return None
+        return states[max(common)]
 
     def _checkpoints(self, model: _Model, settings: TrainingSettings, stage: str) -> Checkpoints:
         folder = cache.folder("checkpoints") / f"{stage}-{self.known_by(model, settings, stage)}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,34 +55,50 @@ class Checkpoints:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._missing: str | None = None
 
-    def epochs(self) -> tuple[int, ...]:
-        """Epochs that it could go on from, latest first."""
-        return tuple(number for number, _ in self._found())
+    @property
+    def missing(self) -> str | None:
+        """Why there are none, where they could not be written."""
+        return self._missing
 
-    def read(self, epoch: int) -> State | None:
-        """The state at the end of that epoch; None when there is none that can be read."""
-        for number, path in self._found():
-            if number == epoch:
-                # Damaged ones are as good as none: nothing is lost but time.
-                with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-                    return _read(path)
-        return None
+    def states(self) -> dict[int, State]:
+        """The states that it could go on from, by epoch.
+
+        Damaged files are removed: with their numbers, they would outlive the ones that are written after them.
+        """
+        found = {}
+        for number, path in list(self._found()):
+            # Whatever a damaged archive makes its reader raise: nothing is lost but time.
+            try:
+                found[number] = _read(path)
+            except Exception:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+        return found
 
     def write(self, state: State) -> None:
-        """Keep a state, and forget the ones before the last two."""
-        if self._folder is None:
+        """Keep a state, and forget the ones before the last two; training goes on where the disk takes none."""
+        if self._folder is None or self._missing is not None:
             return
-        if not self._folder.exists():
-            _forget_old(self._folder.parent)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._write(self._folder, state)
+        except FileNotFoundError:
+            # The same training may have ended in another process at this moment, and have cleared the folder.
+            return
+        except OSError as error:
+            self._missing = error.strerror or str(error)
+
+    def _write(self, folder: Path, state: State) -> None:
+        if not folder.exists():
+            _forget_old(folder.parent)
+        folder.mkdir(parents=True, exist_ok=True)
         facts = {"epoch": state.epoch, "batch_size": state.batch_size, "history": state.history}
+        facts |= {"weights": len(state.weights), "best": len(state.best)}
         arrays = {f"weight_{number:05}": array for number, array in enumerate(state.weights)}
         arrays |= {f"best_{number:05}": array for number, array in enumerate(state.best)}
         told = json.dumps(facts | {"best_epoch": state.best_epoch})
-        # The same training may have ended in another process at this moment, and have cleared the folder.
-        path = self._folder / f"epoch_{state.epoch:06}.npz"
-        with contextlib.suppress(FileNotFoundError), whole_file(path) as temporary, temporary.open("wb") as file:
+        with whole_file(folder / f"epoch_{state.epoch:06}.npz") as temporary, temporary.open("wb") as file:
             np.savez(file, facts=np.array(told), **arrays)  # type: ignore[arg-type]
         for _, path in list(self._found())[_KEPT:]:
             path.unlink(missing_ok=True)
@@ -121,8 +136,11 @@ def _clear(folder: Path) -> None:
 def _read(path: Path) -> State:
     with np.load(path, allow_pickle=False) as arrays:
         facts = json.loads(str(arrays["facts"]))
-        names = sorted(arrays.files)
-        weights, best = ([arrays[name] for name in names if name.startswith(kind)] for kind in ("weight_", "best_"))
+        # A lost entry is a KeyError; contents are checked by the archive.
+        weights, best = (
+            [arrays[f"{kind}_{number:05}"] for number in range(facts[count])]
+            for kind, count in (("weight", "weights"), ("best", "best"))
+        )
     return State(facts["epoch"], facts["batch_size"], facts["history"], weights, best, facts["best_epoch"])
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compressor.errors import BadInput
 from compressor.training import checkpoint
 from compressor.training.checkpoint import Checkpoints, State
+from compressor.values import Array
 from compressor.worker import report_progress
 
 if TYPE_CHECKING:
@@ -59,22 +61,37 @@ def _sentence(logs: dict[str, float], rate: float) -> str:
 
 
 def keeping_zeros(model: tf_keras.Model) -> Any:
-    """Zero weights of a sparse kernel stay zero, so that training after pruning keeps what pruning did."""
+    """Zero weights of a sparse kernel stay zero, so that training after pruning keeps what pruning did.
+
+    Embeddings and diagonal kernels are left alone: rows of zeros and the identity are usual beginnings of theirs. The
+    callback's `zeros` says how many weights it keeps.
+    """
     import tensorflow as tf
     import tf_keras
 
-    masks = []
+    masks, kept = [], 0
     for weight in model.trainable_weights:
         zeros = weight.numpy() == 0
-        if weight.shape.rank > 1 and _SPARSE_FROM <= zeros.mean() < 1:
+        if weight.shape.rank > 1 and _SPARSE_FROM <= zeros.mean() < 1 and not _begins_with_zeros(weight.name, zeros):
             masks.append((weight, tf.constant(~zeros, weight.dtype)))
+            kept += int(zeros.sum())
 
     class KeepingZeros(tf_keras.callbacks.Callback):  # type: ignore[misc]
+        zeros = kept
+
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
             for weight, mask in masks:
                 weight.assign(weight * mask)
 
     return KeepingZeros()
+
+
+def _begins_with_zeros(name: str, zeros: Array) -> bool:
+    """Whether a kernel has zeros by the way it was initialized."""
+    diagonal = (
+        zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] and bool(np.all(zeros | np.eye(len(zeros), dtype=bool)))
+    )
+    return diagonal or name.split("/")[-1].startswith("embeddings")
 
 
 def checkpointing(checkpoints: Checkpoints, state: State, patience: int | None) -> Any:
@@ -89,6 +106,12 @@ def checkpointing(checkpoints: Checkpoints, state: State, patience: int | None) 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             for name, value in (logs or {}).items():
                 state.history.setdefault(name, []).append(float(value))
+            if "loss" not in state.history:
+                raise BadInput(
+                    "the model's own train_step does not say its loss",
+                    expected="a value called 'loss' among those it returns",
+                    received=", ".join(state.history) or "nothing",
+                )
             state.epoch = epoch + 1
             state.weights = checkpoint.values(checkpoint.variables(self.model))
             if patience is not None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 
-def logging_to(folder: Path) -> Any:
-    """A Keras callback that leaves every value of every epoch as a scalar, and the learning rate."""
+def logging_to(folder: Path, before: Mapping[str, Sequence[float]]) -> Any:
+    """A Keras callback that leaves every value of every epoch as a scalar, and the learning rate.
+
+    Args:
+        before: values of the epochs that are done already, by name.
+    """
     import tensorflow as tf
     import tf_keras
 
     class Logging(tf_keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
             self.writer = tf.summary.create_file_writer(str(folder))
+            with self.writer.as_default():
+                for name, values in before.items():
+                    for epoch, value in enumerate(values):
+                        _scalar(f"epoch_{name}", value, epoch)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             rate = float(self.model.optimizer.learning_rate.numpy())

@@ -88,13 +88,15 @@ class Fitting:
         told = epochs.telling(stage, resumed * steps, self._settings.epochs * steps, state.batch_size)
         kept = epochs.checkpointing(checkpoints, state, self._patience)
         logs = self._place.logs
-        logging = [event_files.logging_to(logs / stage)] if logs else []
+        logging = [event_files.logging_to(logs / stage, state.history)] if logs else []
         started = time.monotonic()
         self._go_on(state, [*callbacks, zeros, kept, *logging, told])
         if state.best:
             self._model.set_weights(state.best)
         self._check_finite(state, stage)
         facts = self._facts(state) | ({"resumed_after_epoch": resumed} if resumed else {})
+        if zeros.zeros:
+            facts["notes"] = [f"{zeros.zeros} weights that were zero in sparse kernels stayed zero"]
         return facts | {"seconds": round(time.monotonic() - started, 2), "samples_per_s": told.samples_per_s}
 
     def _go_on(self, state: State, callbacks: list[tf_keras.callbacks.Callback]) -> None:

@@ -18,6 +18,8 @@ _OF_VALUES = (
     *("mean_squared_logarithmic_error", "msle", "huber", "huber_loss", "log_cosh", "logcosh", "poisson"),
     *("cosine_similarity", "hinge", "squared_hinge", "kl_divergence", "kullback_leibler_divergence", "kld"),
 )
+# Softmax and sigmoid stay probabilities through these.
+_ONLY_SHAPE = ("Flatten", "Permute", "Reshape", "RepeatVector", "Cropping1D", "Cropping2D", "Cropping3D")
 
 
 def of_file(name: str | None) -> str | None:
@@ -54,13 +56,8 @@ def loss_object(name: str, model: tf_keras.Model) -> Any:
 
 
 def _last_activation(model: tf_keras.Model) -> str:
-    """Name of the activation at the output, seen through wrappers and nested models."""
-    layer = model.layers[-1]
-    while True:
-        inner = getattr(layer, "layer", None) or (layer.layers[-1] if getattr(layer, "layers", None) else None)
-        if inner is None:
-            break
-        layer = inner
+    """Name of the activation at the output, seen through wrappers, nested models and layers that only change shape."""
+    layer = _last_that_computes(model)
     if type(layer).__name__ == "Softmax":
         return "softmax"
     activation = layer.get_config().get("activation", "linear")
@@ -68,6 +65,22 @@ def _last_activation(model: tf_keras.Model) -> str:
         # Quantization-aware training replaces the activation by a wrapper that keeps its name inside.
         activation = activation.get("config", {}).get("activation", activation.get("class_name", ""))
     return str(activation)
+
+
+def _last_that_computes(model: tf_keras.Model) -> Any:
+    """The layer whose answers are the model's, but for their shape."""
+    tensor = (getattr(model, "outputs", None) or [None])[0]
+    layer = model.layers[-1] if tensor is None else tensor._keras_history.layer
+    while True:
+        inner = layer
+        while getattr(inner, "layer", None) is not None:
+            inner = inner.layer
+        if getattr(inner, "layers", None):
+            return _last_that_computes(inner)
+        if tensor is None or type(inner).__name__ not in _ONLY_SHAPE:
+            return inner
+        tensor = layer.inbound_nodes[tensor._keras_history.node_index].keras_inputs[0]
+        layer = tensor._keras_history.layer
 
 
 def told_metric(loss: str) -> str:

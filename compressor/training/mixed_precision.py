@@ -41,6 +41,16 @@ def _cpu_flags() -> set[str]:
     return set()
 
 
+def _compute_in(config: dict[str, Any], policy: str) -> None:
+    """Give a layer's settings a policy, and those of the layers that it wraps."""
+    if config.get("dtype") == "float32":
+        config["dtype"] = policy
+    for name in ("layer", "forward_layer", "backward_layer"):
+        inner = config.get(name)
+        if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
+            _compute_in(inner["config"], policy)
+
+
 def copied(model: tf_keras.Model, half: str | None) -> tf_keras.Model:
     """A copy of a model whose layers compute in the format `half`, or in what they did when it is None.
 
@@ -51,10 +61,11 @@ def copied(model: tf_keras.Model, half: str | None) -> tf_keras.Model:
     last = {layer.name for layer in getattr(model, "_output_layers", [])}
 
     def copy(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
+        if getattr(layer, "_is_graph_network", False):
+            return copied(layer, half)
         config = layer.get_config()
-        takes_it = config.get("dtype") == "float32" and not isinstance(layer, tf_keras.layers.InputLayer)
-        if half is not None and takes_it and layer.name not in last:
-            config["dtype"] = f"mixed_{half}"
+        if half is not None and layer.name not in last and not isinstance(layer, tf_keras.layers.InputLayer):
+            _compute_in(config, f"mixed_{half}")
         return type(layer).from_config(config)
 
     made = tf_keras.models.clone_model(model, clone_function=copy)

@@ -11,7 +11,6 @@ from compressor.errors import BadInput, unknown
 
 STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
 AUTO = "auto"
-# Two processes that train the same thing in different places still end with other roundings.
 _NO_MATTER = ("memory_limit", "tensorboard")
 
 
@@ -75,8 +74,9 @@ class TrainingOptions:
 
     @property
     def deciding(self) -> dict[str, Any]:
-        """The options that can change a trained weight."""
-        return {name: value for name, value in asdict(self).items() if name not in _NO_MATTER}
+        """The options that can change a trained weight: memory does where it decides the size of batches."""
+        left_out = _NO_MATTER[1:] if self.batch_size == AUTO else _NO_MATTER
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
 def of(options: TrainingOptions | Mapping[str, Any] | None) -> TrainingOptions:

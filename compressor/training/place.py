@@ -106,9 +106,17 @@ def set_up(options: TrainingOptions | None = None, seed: int = 0, logs: Path | N
     if options.mixed_precision:
         number_format, told = mixed_precision.number_format(gpus)
         notes += told
-    kind = "GPU" if gpus else "CPU"
-    devices = tuple(_short(device.name) for device in tf.config.list_logical_devices(kind))
-    return Place(devices, tuple(gpu.name for gpu in gpus), strategy, number_format, tuple(notes), options, logs)
+    names = tuple(gpu.name for gpu in gpus)
+    return Place(_devices(gpus, options), names, strategy, number_format, tuple(notes), options, logs)
+
+
+def _devices(gpus: list[Any], options: TrainingOptions) -> tuple[str, ...]:
+    import tensorflow as tf
+
+    if gpus and options.strategy in ("none", "mirrored"):
+        # Logical devices are numbered anew among those that are visible.
+        return tuple(gpu.name.removeprefix("/physical_device:") for gpu in gpus)
+    return tuple(_short(device.name) for device in tf.config.list_logical_devices("GPU" if gpus else "CPU"))
 
 
 def _short(device: str) -> str:
@@ -128,6 +136,8 @@ def _visible_gpus(options: TrainingOptions) -> list[Any]:
         if options.replicas > len(gpus):
             raise BadInput(f"{options.replicas} replicas need as many GPUs", received=f"{len(gpus)} GPUs")
         gpus = gpus[: options.replicas]
+    if options.strategy == "none":
+        gpus = gpus[:1]
     tf.config.set_visible_devices(gpus, "GPU")
     return list(gpus)
 

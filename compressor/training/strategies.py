@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 from compressor.errors import BadInput, MissingTool
 from compressor.training.options import TrainingOptions
+from compressor.worker import report_progress
 
 _EXAMPLE = (
     '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}, '
     "the index another one on each machine"
 )
+_ADDRESS = re.compile(r".+:\d{1,5}")
 
 
 def made(name: str) -> Any:
     """The strategy of that name, None for "none".
 
     Raises:
-        BadInput: TF_CONFIG does not say which machines train along.
+        BadInput: TF_CONFIG does not say which machines train along, or this one cannot serve at its address.
         MissingTool: there is no TPU.
     """
     import tensorflow as tf
@@ -28,8 +31,7 @@ def made(name: str) -> Any:
         kind = "GPU" if tf.config.get_visible_devices("GPU") else "CPU"
         return tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices(kind)])
     if name == "multiworker":
-        task_index()
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _multiworker()
     return _tpu() if name == "tpu" else None
 
 
@@ -53,7 +55,7 @@ def task_index() -> int:
         config = json.loads(told or "")
         addresses = {kind: config["cluster"].get(kind, []) for kind in ("chief", "worker")}
         kind, index = config["task"]["type"], int(config["task"]["index"])
-        if not 0 <= index < len(addresses[kind]):
+        if not 0 <= index < len(addresses[kind]) or not all(map(_are_addresses, addresses.values())):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadInput(
@@ -72,6 +74,29 @@ def suffix_of_worker(options: TrainingOptions) -> str:
     """
     index = task_index() if options.strategy == "multiworker" else 0
     return f"-worker{index}" if index else ""
+
+
+def _are_addresses(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(each, str) and _ADDRESS.fullmatch(each) for each in found)
+
+
+def _multiworker() -> Any:
+    import tensorflow as tf
+
+    index = task_index()
+    cluster = json.loads(os.environ["TF_CONFIG"])["cluster"]
+    addresses = [address for kind in ("chief", "worker") for address in cluster.get(kind, [])]
+    others = [address for number, address in enumerate(addresses) if number != index]
+    if others:
+        report_progress(f"wait for the other workers: {', '.join(others)}")
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except Exception as error:
+        raise BadInput(
+            f"worker {index} cannot join the others at {addresses[index]}",
+            expected="a free port of this machine in TF_CONFIG, and every worker started",
+            received=" ".join(str(error).split())[:300],
+        ) from None
 
 
 def _tpu() -> Any:

@@ -66,6 +66,8 @@ def make(folder: Path) -> dict[str, list[bytes]]:
     (folder / "recipe.yaml").write_text(_RECIPE)
     words = ("run", folder / "branched.h5", "--data", folder / "data.npz", "--out", folder / "run")
     _run("-m", "compressor", *words, "--max-accuracy-drop", "200")
+    words = ("run", folder / "old.h5", "--data", folder / "data.npz", "--out", folder / "run2")
+    _run("-m", "compressor", *words, "--max-accuracy-drop", "200", "--target", "android_ncnn", "--target", "ort_mobile")
     return load(folder)
 
 
@@ -73,6 +75,7 @@ def load(folder: Path) -> dict[str, list[bytes]]:
     """Seeds of an earlier `make`."""
     places = {kind: f"*.{kind}" for kind in ("keras", "h5", "npz", "yaml")}
     places |= {kind: f"run/artifacts/*/*.{kind}" for kind in ("tflite", "onnx")}
+    places |= {kind: f"run2/artifacts/*/*.{kind}" for kind in ("ncnn", "ort")}
     found = {kind: [path.read_bytes() for path in sorted(folder.glob(place))] for kind, place in places.items()}
     return found | {"folder": [_zipped(folder / name) for name in ("graph", "layers")]}
 

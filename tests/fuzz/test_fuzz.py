@@ -20,8 +20,10 @@ from pathlib import Path
 
 import commands
 import ends
+import mutate_bytes
 import mutate_data
 import mutate_keras
+import mutate_ncnn
 import mutate_onnx
 import mutate_saved_model
 import mutate_tflite
@@ -44,6 +46,8 @@ _MUTATORS: dict[str, Callable[[random.Random, bytes], tuple[bytes, str]]] = {
     "onnx_model": mutate_onnx.mutate,
     "tflite": mutate_tflite.mutate,
     "onnx": mutate_onnx.mutate,
+    "ncnn": mutate_ncnn.mutate,
+    "ort": mutate_bytes.mutate,
     "npz": mutate_data.npz,
     "yaml": mutate_data.recipe,
 }
@@ -159,7 +163,7 @@ def _load(worker: Worker, path: Path, timeout: float) -> None:
 def test_artifacts(spoiler: Spoiler, amount: dict[str, int], sound: dict[str, list[bytes]], tmp_path: Path) -> None:
     (tmp_path / "data.npz").write_bytes(sound["npz"][0])
     words = ("--data", "../../data.npz", "--outputs", "out.npz")
-    files = [each for kind in ("tflite", "onnx") for each in spoiler.files(kind, amount[kind])]
+    files = [each for kind in ("tflite", "onnx", "ncnn", "ort") for each in spoiler.files(kind, amount[kind])]
     _command_each(spoiler, [(path, change, ["measure", path.name, *words]) for path, change in files])
     spoiler.check()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,10 +15,14 @@ import pytest
 
 import compressor
 from compressor import names, recipe, registry
+from compressor.emulator import QEMU_NAMES, install
 from compressor.report.schema import Report
 
 pytestmark = pytest.mark.tensorflow
 ROOT = Path(__file__).resolve().parents[2]
+
+# Before the tests get a cache of their own.
+USERS_CACHE = os.environ.get("COMPRESSOR_CACHE")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -27,6 +32,29 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained weights of this session, and of no other."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["COMPRESSOR_CACHE"] = str(folder)
+    return folder
+
+
+def require(*programs: str) -> None:
+    """Skip a test where none of the programs is here; where COMPRESSOR_REQUIRE_TOOLS is set, fail."""
+    if not any(map(shutil.which, programs)):
+        told = f"{programs[0]} is not installed here"
+        if os.environ.get("COMPRESSOR_REQUIRE_TOOLS"):
+            pytest.fail(told)
+        pytest.skip(told)
+
+
+@pytest.fixture(scope="session")
+def arm_cores(cache: Path) -> Path:
+    """Emulated ARM cores. They are set up once for all tests of this machine, where `make emulator` puts them too."""
+    require(*QEMU_NAMES)
+    with pytest.MonkeyPatch.context() as patched:
+        if USERS_CACHE is None:
+            patched.delenv("COMPRESSOR_CACHE")
+        else:
+            patched.setenv("COMPRESSOR_CACHE", USERS_CACHE)
+        folder = install.install().folder
+    (cache / "emulator").symlink_to(folder.resolve())
     return folder
 
 

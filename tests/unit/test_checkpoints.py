@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,14 +31,13 @@ def test_the_last_two_epochs_are_kept_and_come_back_as_they_were(tmp_path: Path)
     checkpoints = Checkpoints(tmp_path / "one")
     for epoch in range(1, 12):
         checkpoints.write(state(epoch))
-    assert checkpoints.epochs() == (11, 10)
-    found, wanted = checkpoints.read(10), state(10)
-    assert found is not None
+    states = checkpoints.states()
+    assert set(states) == {11, 10}
+    found, wanted = states[10], state(10)
     assert (found.epoch, found.batch_size, found.history, found.best_epoch) == (10, 32, wanted.history, 1)
     for ours, theirs in zip([*found.weights, *found.best], [*wanted.weights, *wanted.best], strict=True):
         assert np.array_equal(ours, theirs)
         assert ours.dtype == theirs.dtype
-    assert checkpoints.read(3) is None
     checkpoints.remove()
     assert not (tmp_path / "one").exists()
 
@@ -54,7 +55,7 @@ def test_what_a_killed_process_left_half_written_goes_too(tmp_path: Path) -> Non
     checkpoints = Checkpoints(tmp_path / "one")
     checkpoints.write(state(1))
     (tmp_path / "one" / ".epoch_000002-qa9z1gcp.npz").write_bytes(b"half")
-    assert checkpoints.epochs() == (1,)
+    assert set(checkpoints.states()) == {1}
     checkpoints.remove()
     assert not (tmp_path / "one").exists()
 
@@ -97,19 +98,58 @@ def test_a_damaged_checkpoint_is_as_good_as_none(content: bytes, tmp_path: Path)
     checkpoints.write(state(1))
     (tmp_path / "epoch_000001.npz").write_bytes(content)
     (tmp_path / "epoch_x.npz").write_bytes(content)
-    assert checkpoints.epochs() == (1,)
-    assert checkpoints.read(1) is None
+    assert checkpoints.states() == {}
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch_x.npz"]
+
+
+def test_a_damaged_latest_one_leaves_the_one_before_it_and_is_written_anew(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for epoch in (4, 5):
+        checkpoints.write(state(epoch))
+    latest = tmp_path / "epoch_000005.npz"
+    latest.write_bytes(latest.read_bytes()[:300])
+    assert set(checkpoints.states()) == {4}
+    checkpoints.write(state(5))
+    assert set(checkpoints.states()) == {4, 5}
+
+
+@given(data=st.data())
+def test_one_flipped_bit_is_noticed_or_without_effect(data: st.DataObject, tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.mktemp("flipped")
+    checkpoints = Checkpoints(folder)
+    checkpoints.write(state(3))
+    content = bytearray((folder / "epoch_000003.npz").read_bytes())
+    bit = data.draw(st.integers(0, 8 * len(content) - 1))
+    content[bit // 8] ^= 1 << bit % 8
+    (folder / "epoch_000003.npz").write_bytes(content)
+    for found in checkpoints.states().values():
+        assert (found.epoch, found.history) == (3, state(3).history)
+        for ours, theirs in zip([*found.weights, *found.best], [*state(3).weights, *state(3).best], strict=True):
+            assert np.array_equal(ours, theirs)
+
+
+def test_a_full_disk_ends_the_checkpoints_and_not_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.write(state(1))
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    checkpoints.write(state(2))
+    assert checkpoints.missing == "No space left on device"
+    assert set(checkpoints.states()) == {1}
 
 
 def test_a_checkpoint_that_holds_objects_is_not_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "epoch_000001.npz", facts=np.array([{}], object))
-    assert Checkpoints(tmp_path).read(1) is None
+    assert Checkpoints(tmp_path).states() == {}
 
 
 def test_without_a_folder_nothing_is_kept() -> None:
     checkpoints = Checkpoints(None)
     checkpoints.write(state(1))
-    assert checkpoints.epochs() == ()
+    assert checkpoints.states() == {}
     checkpoints.remove()
 
 

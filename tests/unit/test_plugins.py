@@ -14,7 +14,20 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from compressor import data_sources, formats, metrics, model_files, names, placement, recipe, registry, runtimes, steps
+from compressor import (
+    bundles,
+    data_sources,
+    formats,
+    metrics,
+    model_files,
+    names,
+    placement,
+    recipe,
+    registry,
+    runtimes,
+    steps,
+)
+from compressor.bundles import Bundle
 from compressor.data.spec import DataSpec
 from compressor.data_sources import DataSource, Wanted
 from compressor.errors import BadInput
@@ -26,7 +39,7 @@ from compressor.runtimes import Runtime
 from compressor.sample import SampleModel
 from compressor.steps import Step, StepSettings
 from compressor.target import Target
-from compressor.values import Precision, TensorSpec
+from compressor.values import Artifact, Precision, Stage, TensorSpec
 
 FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.steps": ("STEP", Step),
@@ -37,6 +50,7 @@ FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.data_sources": ("DATA_SOURCE", DataSource),
     "compressor.model_files": ("MODEL_FILE", ModelFile),
     "compressor.placement": ("PLACEMENT", Placement),
+    "compressor.bundles": ("BUNDLE", Bundle),
     "targets": ("TARGET", Target),
     "sample_models": ("MODEL", SampleModel),
 }
@@ -153,6 +167,19 @@ def test_a_target_names_formats_and_runtimes_that_fit_together(name: str) -> Non
         assert set(route.precisions) <= set(written.precisions)
         for runtime in (route.runtime, route.runtime_of_baseline):
             assert written.suffix in runtimes.load(runtime).suffixes
+        assert route.kind_of_bundle in bundles.names()
+
+
+@pytest.mark.parametrize("name", bundles.names())
+def test_a_kind_of_bundle_serves_a_target_and_allows_its_answers_little(name: str) -> None:
+    routes = [route for target in names.load_targets(TARGETS) for route in target.routes]
+    served = [route for route in routes if route.kind_of_bundle == name]
+    assert served
+    for precision in {precision for route in served for precision in route.precisions}:
+        artifact = Artifact(Path("m"), served[0].format, precision, Stage.COMPRESSED, 1, 1, "0")
+        tolerance = bundles.load(name).tolerance(artifact)
+        assert 0 <= tolerance.steps <= 2
+        assert 0 < tolerance.relative <= 0.1
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -249,7 +276,8 @@ def test_a_verb_has_help_with_an_example_and_the_shared_options(name: str) -> No
     assert command.name == name
     told = CliRunner().invoke(command, ["--help"]).output
     assert f"compressor {name}" in told.split("Example:")[1]
-    assert {"--json", "--debug"} <= {option for parameter in command.params for option in parameter.opts}
+    for each in command.commands.values() if isinstance(command, click.Group) else [command]:
+        assert {"--json", "--debug"} <= {option for parameter in each.params for option in parameter.opts}
 
 
 NEW_FILES = {

@@ -47,6 +47,9 @@ def test_what_is_given_is_taken() -> None:
 def test_logs_and_memory_do_not_make_another_training() -> None:
     assert TrainingOptions(tensorboard=True, memory_limit=100).deciding == TrainingOptions().deciding
     assert TrainingOptions(batch_size=3).deciding != TrainingOptions().deciding
+    # Memory decides how large the largest batch is that fits.
+    small, large = (TrainingOptions(batch_size="auto", memory_limit=each) for each in (100, 200))
+    assert small.deciding != large.deciding
 
 
 def cluster(kind: str, index: Any, **jobs: list[str]) -> str:
@@ -84,6 +87,9 @@ def test_a_worker_knows_its_number(config: str, index: int, monkeypatch: pytest.
         cluster("worker", -1, worker=["a:1"]),
         cluster("ps", 0, worker=["a:1"]),
         cluster("worker", "x", worker=["a:1"]),
+        cluster("worker", 0, worker=["localhost"]),
+        json.dumps({"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}),
+        json.dumps({"cluster": {"worker": [1, 2]}, "task": {"type": "worker", "index": 0}}),
     ],
 )
 def test_a_cluster_that_is_not_told_is_bad_input(config: str | None, monkeypatch: pytest.MonkeyPatch) -> None:

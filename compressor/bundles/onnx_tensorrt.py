@@ -1,0 +1,43 @@
+"""An `.onnx` file for TensorRT, the command that builds the engine, and runners for the engine and the file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from compressor.bundles import Bundle, Contents, Tolerance, runner
+from compressor.values import Artifact, Precision
+
+_FILE = "model.onnx"
+# TensorRT picks its kernels by speed, and may compute float32 in TF32; nothing of it was run.
+_RELATIVE = {Precision.FLOAT32: 1e-2, Precision.FLOAT16: 2e-2, Precision.INT8: 5e-2}
+
+
+def _files(contents: Contents) -> Mapping[str, bytes]:
+    return {_FILE: contents.artifact.path.read_bytes(), **runner("run_onnxruntime.py")}
+
+
+def _readme(contents: Contents) -> tuple[str, str, str, str]:
+    return (
+        f"{contents.model} for {contents.target.name} with TensorRT; not run on a device, see manifest.json.",
+        "1. On the device: `sh build_engine.sh` writes model.plan, for this very GPU and release of TensorRT.",
+        "2. `python3 -m pip install numpy onnxruntime`",
+        "3. `python3 run.py` compares ten answers of ONNX Runtime with those expected.",
+    )
+
+
+def _tolerance(artifact: Artifact) -> Tolerance:
+    return Tolerance(0, _RELATIVE[artifact.precision])
+
+
+def _manifest(contents: Contents) -> Mapping[str, Any]:
+    return {"file": _FILE}
+
+
+BUNDLE = Bundle(
+    summary="an .onnx file for TensorRT with the command that builds the engine",
+    files=_files,
+    readme=_readme,
+    tolerance=_tolerance,
+    manifest=_manifest,
+)
