@@ -7,18 +7,24 @@ import onnx
 import pytest
 
 import compressor
+from compressor import names, tensorrt
 
 pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
-def residual(tmp_path_factory):
+def run_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("residual") / "out"
+
+
+@pytest.fixture(scope="module")
+def residual(run_folder):
     """A network with an identity shortcut, a projection shortcut, depthwise convolution and global pooling."""
     import tf_keras
     from tf_keras import layers
 
     tf_keras.utils.set_random_seed(0)
-    folder = tmp_path_factory.mktemp("residual")
+    folder = run_folder.parent
     image = tf_keras.Input((16, 16, 3), name="image")
     start = layers.Conv2D(8, 3, padding="same", activation="relu")(image)
     branch = layers.DepthwiseConv2D(3, padding="same", activation="relu")(start)
@@ -34,7 +40,7 @@ def residual(tmp_path_factory):
     x = np.random.default_rng(0).normal(size=(120, 16, 16, 3)).astype(np.float32)
     y = model.predict(x, verbose=0).argmax(-1)
     np.savez(folder / "data.npz", x_calibration=x[:40], y_calibration=y[:40], x_evaluation=x[40:], y_evaluation=y[40:])
-    out = folder / "out"
+    out = run_folder
     report = compressor.run(folder / "residual.h5", "int8", ["jetson"], data=folder / "data.npz", out=out)
     row = next(row for row in report.rows if row.stage == "compressed" and row.provenance == "measured")
     return row, onnx.load(str(out / row.path)).graph
@@ -69,3 +75,13 @@ def test_every_layer_reads_int8(residual):
         through = {"Reshape", "Squeeze", "Flatten", "Transpose"}
         assert makers[node.input[1]] == "DequantizeLinear"
         assert makers[node.input[0]] in {"DequantizeLinear"} | through
+
+
+def test_the_calibration_cache_names_tensors_of_the_float32_file(residual, run_folder):
+    row, _ = residual
+    (target,) = names.load_targets(["jetson_agx_orin_dla"])
+    texts = tensorrt.scripts(run_folder / row.path, target, "int8")
+    named = {line.rsplit(": ", 1)[0] for line in texts["calibration.cache"].splitlines()[1:]}
+    floats = onnx.load(str(run_folder / row.path.replace("compressed_int8", "float32"))).graph
+    assert len(named) > 5
+    assert named <= {name for node in floats.node for name in (*node.input, *node.output)}

@@ -73,6 +73,9 @@ def test_weights_beside_the_file_are_read_and_nothing_else_is(tmp_path: Path) ->
     (tmp_path / "m.bin").rename(tmp_path.parent / "m.bin")
     with pytest.raises(BadInput, match=r"are not beside it: 'm\.bin'"):
         onnx_view.read(path)
+    (tmp_path / "m.bin").symlink_to(tmp_path.parent / "m.bin")
+    with pytest.raises(BadInput, match=r"are not beside it: 'm\.bin'"):
+        onnx_view.read(path)
     model = onnx.load(path, load_external_data=False)
     model.graph.initializer[0].external_data[0].value = "../m.bin"
     path.write_bytes(model.SerializeToString())
