@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from compressor import placement
+from compressor import environment, placement
 from compressor.errors import BadInput, MissingTool, StageFailed
-from compressor.placement import Placement
 from compressor.placing import Compiled, Placing, Where
 from compressor.target import Target
 from compressor.tflite_layers import layers
@@ -105,7 +103,13 @@ class Inspection:
         return {"target": self.target, "operators": told, "summary": summary, "compiler": dict(self.compiler)}
 
 
-def inspect(path: Path, target: Target, compiler: UseCompiler = "never", timeout: float = 1800.0) -> Inspection:
+def inspect(
+    path: Path,
+    target: Target,
+    compiler: UseCompiler = "never",
+    timeout: float = 1800.0,
+    keep: Path | None = None,
+) -> Inspection:
     """Where each operator of a file runs on a target.
 
     A file that the target takes none of is an inspection with `mistakes`, not an error.
@@ -113,6 +117,7 @@ def inspect(path: Path, target: Target, compiler: UseCompiler = "never", timeout
     Args:
         compiler: ask the vendor's too: when it is on PATH, never, or as a must.
         timeout: seconds that the vendor's compiler may take.
+        keep: where the file that it compiled goes.
 
     Raises:
         BadInput: no file that can be read, or a target without rules.
@@ -132,7 +137,7 @@ def inspect(path: Path, target: Target, compiler: UseCompiler = "never", timeout
     operators = _placed(view, placing)
     asked: Mapping[str, Any] = {}
     if compiler != "never" and rules.tool and not placing.mistakes:
-        asked = _compared(path, rules, operators, compiler == "required", timeout)
+        asked = _compared(path, target, operators, compiler == "required", timeout, keep)
     warnings = (*placing.warnings, *asked.get("differences", ()))
     return Inspection(target.name, operators, placing.mistakes, warnings, placing.memory, asked)
 
@@ -155,19 +160,20 @@ def _placed(view: View, placing: Placing) -> tuple[Placed, ...]:
 
 
 def _find(tool: str, tool_help: str) -> str:
-    program = shutil.which(tool) if tool else None
+    program = environment.program(tool) if tool else None
     if program is None:
         raise MissingTool(f"{tool or 'a compiler of the vendor'} is not on PATH", fix=tool_help or "inspect without it")
     return program
 
 
 def _compared(
-    path: Path, rules: Placement, operators: tuple[Placed, ...], required: bool, timeout: float
+    path: Path, target: Target, operators: tuple[Placed, ...], required: bool, timeout: float, keep: Path | None
 ) -> dict[str, Any]:
     """What the vendor's compiler said, and where that differs from the rules."""
+    rules = placement.load(target.placement)
     assert rules.compile is not None
     try:
-        compiled = rules.compile(_find(rules.tool, rules.tool_help), path, timeout)
+        compiled = rules.compile(_find(rules.tool, rules.tool_help), path, target, timeout, keep)
     except MissingTool:
         return {"tool": rules.tool, "skipped": f"{rules.tool} is not on PATH; {rules.tool_help}"}
     except StageFailed as error:
@@ -181,11 +187,19 @@ def _compared(
         "agrees": not differences,
         "differences": differences,
         "statuses": list(compiled.statuses),
+        "accelerated_ops": sum(compiled.accelerated.values()),
         **compiled.memory,
+        **({"estimate": asdict(compiled.estimate) if compiled.estimate else None} if rules.estimates else {}),
     }
 
 
 def _differences(tool: str, compiled: Compiled, operators: tuple[Placed, ...]) -> Iterator[str]:
+    if compiled.places is not None:
+        for place, each in zip(compiled.places, operators, strict=True):
+            if (place == "accelerator") != (each.where == "accelerator"):
+                told = f"operator {each.index} ({each.op} {each.output.split(';')[0]})"
+                yield f"{tool} puts {told} on the {place}; the rules here say {each.where}"
+        return
     predicted = Counter(each.op for each in operators if each.where == "accelerator")
     there = Counter(each.op for each in operators)
     for op in sorted({*there, *compiled.accelerated, *compiled.left}):

@@ -202,7 +202,7 @@ def _report(
     measurements: dict[tuple[Job, str], rows.Measured | Failure],
     folder: Path,
 ) -> schema.Report:
-    table = rows.Table(folder, measurements, artifacts, _metric_name(prepared), request.trusted)
+    table = rows.Table(folder, measurements, artifacts, _metric_name(prepared), request.trusted, request.timeout)
     built = [table.row(planned) for planned in plan.rows]
     for target in request.targets:
         built += [table.device_row(target, planned) for planned in _compressed(plan, target)]

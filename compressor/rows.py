@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor import metrics, pixel_range
+from compressor import estimate, metrics, pixel_range
 from compressor.data.npz import NpzFile
 from compressor.errors import BadInput, CompressorError
 from compressor.inspection import inspect
@@ -43,6 +43,7 @@ class Table:
         folder: the run folder: `reference.npz` holds Keras's outputs, `data.npz` the labels.
         metric: name of the run's metric; None when the evaluation set has no labels.
         trusted: the metric may be code that the user names.
+        timeout: seconds that a vendor's compiler may take for one file.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class Table:
         artifacts: Mapping[Job, Artifact | Failure],
         metric: str | None,
         trusted: bool = False,
+        timeout: float = 600.0,
     ) -> None:
         self._folder = folder
         self._metric = metric
         self._trusted = trusted
+        self._timeout = timeout
         self._measurements = measurements
         self._artifacts = artifacts
 
@@ -79,10 +82,14 @@ class Table:
         return Row(**base | measured | compared)
 
     def device_row(self, target: Target, planned: PlannedRow) -> Row:
-        """The row of the device itself, which is not here: stated, with the way to get it."""
+        """The row of the device itself, which is not here: what its compiler expects, or the way to get it."""
         assert target.device is not None
         base = self._base(planned, target.device.runtime) | {"notes": []}
-        told: dict[str, Any] = {"reason": target.device.reason}
+        artifact = self._artifacts[planned.job]
+        if estimate.offered(target) and isinstance(artifact, Artifact):
+            told = estimate.row_values(artifact, target, self._folder, self._timeout)
+            return Row(**base | {"host": None} | told)
+        told = {"reason": target.device.reason}
         misfit = self.misfit(target, planned)
         if misfit is not None:
             told = {"reason": misfit, "failed_stage": "fit"}

@@ -68,7 +68,10 @@ def _prefixed(network: str, listener: Listener) -> Listener:
 
 def _named(network: str, row: schema.Row) -> schema.Row:
     path = None if row.path is None else f"{network}/{row.path}"
-    return row.model_copy(update={"network": network, "path": path})
+    estimate = row.estimate
+    if estimate is not None and estimate.compiled_path is not None:
+        estimate = estimate.model_copy(update={"compiled_path": f"{network}/{estimate.compiled_path}"})
+    return row.model_copy(update={"network": network, "path": path, "estimate": estimate})
 
 
 def _model(name: str, reports: Mapping[str, schema.Report]) -> schema.ModelPart:

@@ -86,7 +86,14 @@ def _show(found: Inspection) -> None:
 
 
 def _of_compiler(found: Inspection) -> str:
+    from compressor.report.layout import estimated
+    from compressor.report.schema import EstimateValue
+
     told = found.compiler
     if "skipped" in told:
         return f"by the rules alone: {told['skipped']}"
-    return f"{told['tool']} {told['version']} {'agrees' if told['agrees'] else 'differs'}"
+    verdict = f"{told['tool']} {told['version']} {'agrees' if told['agrees'] else 'differs'}"
+    if told.get("estimate") is None:
+        return verdict
+    share = told["accelerated_ops"] / len(found.operators)
+    return f"{verdict}: {estimated(EstimateValue(**told['estimate'], accelerated_ops_share=share))}"

@@ -25,14 +25,16 @@ class Placement:
         place: the rules themselves.
         tool: program of the vendor's compiler, looked for on PATH; "" where there is none.
         tool_help: how to get it, in one sentence.
-        compile: runs that program (its path) on a file, within so many seconds.
+        compile: runs that program (its path) on a file, within so many seconds; keeps what it wrote, where asked to.
+        estimates: the compiler says what one inference takes, and rows of the device tell it.
     """
 
     summary: str
     place: Callable[[View, Target], Placing]
     tool: str = ""
     tool_help: str = ""
-    compile: Callable[[str, Path, float], Compiled] | None = None
+    compile: Callable[[str, Path, Target, float, Path | None], Compiled] | None = None
+    estimates: bool = False
 
 
 def names() -> tuple[str, ...]:

@@ -58,6 +58,27 @@ class PlacementValue(_Part):
     reasons: list[str]
 
 
+class EstimateValue(_Part):
+    """What a vendor's compiler expects of one inference on the device; neither measured nor a latency.
+
+    `accelerated_ops_share` is of the file's operators, whatever the compiler makes of them. `compiled_path` is the file
+    that it wrote, in the run folder.
+    """
+
+    by: str
+    cycles: int
+    clock_hz: int
+    inference_ms: float
+    inferences_per_second: float
+    sram_bytes: int
+    dram_bytes: int
+    flash_bytes: int
+    accelerated_ops_share: float
+    compiled_path: str | None = None
+    compiled_bytes: int | None = None
+    compiled_sha256: str | None = None
+
+
 class DataPart(_Part):
     """The data set; counts are samples, `sha256` is of the run's `data.npz`.
 
@@ -146,7 +167,7 @@ class Row(_Part):
     images. `failed_stage` tells a failure from a row that was never to be had here. `network` is None for a model
     that is one. `possible_precisions` is there where the converter writes float32 but not this precision: others of the
     same format that the target takes and that were tried with success. `placement` is there for targets with rules of
-    placement.
+    placement, `estimate` in estimated rows alone: those of a device that is not here, whose compiler is.
     """
 
     network: str | None = None
@@ -174,6 +195,7 @@ class Row(_Part):
     latency_ms: LatencyValue | None = None
     peak_rss_bytes: int | None = None
     placement: PlacementValue | None = None
+    estimate: EstimateValue | None = None
     notes: list[str] = []
 
     @property

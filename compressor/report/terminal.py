@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.report.layout import HEADERS, cells, limits_kept, no_limits, number, placements, reason
+from compressor.report.layout import HEADERS, cells, estimates, limits_kept, no_limits, number, placements, reason
 from compressor.report.schema import DataPart, MetricValue, Report, Row, place
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def show(report: Report, out: Path | None, to: Console) -> None:
             style = "yellow" if row.impossible else "red" if row.failed_stage else "dim"
             to.print(f"[{style}]{escape(row.title)}: {escape(reason(row))}[/]")
     for where in dict.fromkeys(place(row.target, row.network) for row in report.rows):
+        for told in estimates([row for row in report.rows if place(row.target, row.network) == where]):
+            to.print(f"[cyan]{escape(where)}: {escape(told)}[/]")
         for told in placements([row for row in report.rows if place(row.target, row.network) == where]):
             to.print(f"[dim]{escape(where)}: {escape(told)}[/]")
     for warning in report.warnings:
@@ -85,7 +87,7 @@ def _table(rows: list[Row], width: int) -> Table:
     shown = [index for index, header in enumerate(HEADERS) if header not in hidden]
     for index in shown:
         table.add_column(HEADERS[index], justify="left" if index < 2 else "right", no_wrap=index > 0)
-    measured = [row for row in rows if row.provenance != "skipped"]
+    measured = [row for row in rows if row.provenance not in ("skipped", "estimated")]
     for where in dict.fromkeys(place(row.target, row.network) for row in measured):
         table.add_row(f"[bold]{where}[/]")
         for row in (row for row in measured if place(row.target, row.network) == where):
