@@ -85,11 +85,12 @@ class File:
         """Another graph, as a loop would bring it."""
         self._model.subgraphs.append(schema.SubGraphT())
 
-    def content(self) -> bytes:
-        """The file, its outputs those of the last operator."""
+    def content(self, every: bool = False) -> bytes:
+        """The file, its outputs those of the last operator, or of every one."""
         import flatbuffers  # type: ignore[import-untyped]
 
-        self._graph.outputs = self._graph.operators[-1].outputs if self._graph.operators else []
+        answering = self._graph.operators if every else self._graph.operators[-1:]
+        self._graph.outputs = [place for operator in answering for place in operator.outputs]
         builder = flatbuffers.Builder(1024)
         builder.Finish(self._model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
