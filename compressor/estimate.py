@@ -30,7 +30,8 @@ def row_values(artifact: Artifact, target: Target, folder: Path, timeout: float)
         timeout: seconds that the compiler may take.
     """
     assert target.device is not None
-    keep = artifact.path.with_name(f"{artifact.path.stem}_{target.name}_compiled{artifact.path.suffix}")
+    tool = placement.load(target.placement).tool
+    keep = artifact.path.with_name(f"{artifact.path.stem}_{target.name}_{tool}{artifact.path.suffix}")
     try:
         found = inspect(artifact.path, target, "required", min(timeout, _LONGEST_S), keep)
     except MissingTool as error:
@@ -44,7 +45,7 @@ def row_values(artifact: Artifact, target: Target, folder: Path, timeout: float)
     if expected is None:
         keep.unlink(missing_ok=True)
         count = len(found.operators)
-        return _skipped(f"{found.compiler['tool']} leaves all {count} operators to the CPU") | differences
+        return _skipped(f"{tool} leaves all {count} operators to the CPU") | differences
     value = EstimateValue(
         **expected,
         accelerated_ops_share=_share(found),

@@ -55,7 +55,7 @@ def test_the_row_of_the_device_has_the_estimate_and_the_compiled_file(vendor: An
     assert row.estimate is not None
     assert (row.estimate.cycles, row.estimate.by, row.estimate.accelerated_ops_share) == (77_828, "Vela 9.8.7", 0.5)
     kept = tmp_path / str(row.estimate.compiled_path)
-    assert kept.name == "m_ethos_u55-128_compiled.tflite"
+    assert kept.name == "m_ethos_u55-128_vela.tflite"
     assert kept.read_bytes() == one_left()
     assert row.estimate.compiled_bytes == len(one_left())
     assert row.placement is not None
@@ -68,7 +68,7 @@ def test_a_row_of_full_fallback_has_no_estimate(vendor: Any, tmp_path: Path) -> 
     assert (row.provenance, row.estimate, row.failed_stage) == ("skipped", None, None)
     assert row.reason == "vela leaves all 2 operators to the CPU"
     assert row.notes == ["vela puts operator 0 (LOGISTIC model/a/Sigmoid) on the cpu; the rules here say accelerator"]
-    assert not list((tmp_path / "artifacts").glob("*compiled*"))
+    assert not list((tmp_path / "artifacts").glob("*vela*"))
 
 
 def test_a_row_without_a_working_vela_says_why(vendor: Any, tmp_path: Path) -> None:
