@@ -128,9 +128,9 @@ def test_the_estimate_of_a_known_network(
     # Where weights pass through SRAM too, their compressed size tells.
     assert found["sram_bytes"] / 1024 == pytest.approx(sram, abs=0.005 if "u55" in name else 0.05)
     # Weights are compressed, so that these depend on their values.
-    assert (found["flash_bytes"] + found["dram_bytes"]) / 1024 == pytest.approx(constants, rel=0.05)
+    assert (found["flash_bytes"] + found["dram_bytes"]) / 1024 == pytest.approx(constants, rel=0.01)
     if cycles is not None:
-        assert found["cycles"] == pytest.approx(cycles, rel=0.05)
+        assert found["cycles"] == pytest.approx(cycles, rel=0.01)
         assert found["inference_ms"] == pytest.approx(1000 * found["cycles"] / found["clock_hz"])
 
 
