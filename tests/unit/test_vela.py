@@ -98,8 +98,11 @@ def test_the_summary_is_read_in_bytes_and_milliseconds() -> None:
     assert read.inferences_per_second == pytest.approx(1000 / 0.155656)
 
 
-def test_a_summary_of_nothing_is_no_estimate() -> None:
-    assert summary.estimate(NOTHING, "5.2.0") is None
+@pytest.mark.parametrize(
+    "content", [NOTHING, NOTHING.replace("nan", "0.0"), SUMMARY.replace("6424.423086806804", "nan")]
+)
+def test_a_summary_of_nothing_is_no_estimate(content: str) -> None:
+    assert summary.estimate(content, "5.2.0") is None
 
 
 @pytest.mark.parametrize(
@@ -139,6 +142,21 @@ def test_where_vela_differs_the_operator_is_named(model: Path, vendor: Any, tmp_
         "vela puts operator 0 (LOGISTIC model/a/Sigmoid) on the cpu; the rules here say accelerator",
     )
     assert found.compiler["estimate"] is None
+
+
+def test_operators_that_write_tensors_of_the_same_name_are_counted(vendor: Any, tmp_path: Path) -> None:
+    def twice(*ops: str) -> bytes:
+        file = File()
+        last = file.input((1, 4))
+        for op in ops:
+            made = file.tensor((1, 4), name="same")
+            file.add(op, [last], [made])
+            last = made
+        return file.content()
+
+    (tmp_path / "m.tflite").write_bytes(twice("SQRT", "SQRT"))
+    vendor(leaving(tmp_path, twice("SQRT", "ethos-u")))
+    assert inspect(tmp_path / "m.tflite", U55, "required").compiler["accelerated_ops"] == 1
 
 
 BROKEN = {
