@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from importlib import metadata
 from pathlib import Path
 
 CONSTRAINTS = Path(__file__).resolve().parent / "constraints.txt"
 TOOLS = {
+    "vela": "compiles int8 TFLite for the Ethos-U; pip install 'compressor[ethos-u]'",
     "edgetpu_compiler": "compiles int8 TFLite for the Edge TPU; Debian packages from Coral's own archive, x86-64 only",
     "qemu-aarch64-static": "runs ARM programs, for --emulate; apt-get install qemu-user-static",
     "trtexec": "builds TensorRT engines; comes with TensorRT on the Jetson or GPU server itself",
@@ -24,6 +26,7 @@ _REPORTED = (
     "ai-edge-litert",
     "ncnn",
     "pnnx",
+    "ethos-u-vela",
 )
 
 
@@ -49,5 +52,10 @@ def tested() -> dict[str, str]:
 
 
 def tools() -> dict[str, str | None]:
-    """Vendor tools and where they are, None when they are not on the PATH."""
-    return {name: shutil.which(name) for name in TOOLS}
+    """Vendor tools and where they are, None when they are not here."""
+    return {name: program(name) for name in TOOLS}
+
+
+def program(name: str) -> str | None:
+    """Where a program is: on the PATH, or beside this Python, whose folder is not always on it; None for nowhere."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))

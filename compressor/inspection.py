@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from compressor import placement
+from compressor import environment, placement
 from compressor.errors import BadInput, MissingTool, StageFailed
 from compressor.placement import Placement
 from compressor.placing import Compiled, Listed, Placing, Where
@@ -102,7 +101,13 @@ class Inspection:
         return {"target": self.target, "operators": told, "summary": summary, "compiler": dict(self.compiler)}
 
 
-def inspect(path: Path, target: Target, compiler: UseCompiler = "never", timeout: float = 1800.0) -> Inspection:
+def inspect(
+    path: Path,
+    target: Target,
+    compiler: UseCompiler = "never",
+    timeout: float = 1800.0,
+    keep: Path | None = None,
+) -> Inspection:
     """Where each operator of a file runs on a target.
 
     A file that the target takes none of is an inspection with `mistakes`, not an error.
@@ -110,6 +115,7 @@ def inspect(path: Path, target: Target, compiler: UseCompiler = "never", timeout
     Args:
         compiler: ask the vendor's too: when it is on PATH, never, or as a must.
         timeout: seconds that the vendor's compiler may take.
+        keep: where the file that it compiled goes.
 
     Raises:
         BadInput: no file that can be read, or a target without rules.
@@ -129,7 +135,7 @@ def inspect(path: Path, target: Target, compiler: UseCompiler = "never", timeout
     operators = _placed(rules.listed(view), placing)
     asked: Mapping[str, Any] = {}
     if compiler != "never" and rules.tool and not placing.mistakes:
-        asked = _compared(path, target, rules, operators, compiler == "required", timeout)
+        asked = _compared(path, target, rules, operators, compiler == "required", timeout, keep)
     warnings = (*placing.warnings, *asked.get("differences", ()))
     return Inspection(target.name, operators, placing.mistakes, warnings, placing.memory, asked)
 
@@ -142,19 +148,26 @@ def _placed(listed: tuple[Listed, ...], placing: Placing) -> tuple[Placed, ...]:
 
 
 def _find(tool: str, tool_help: str) -> str:
-    program = shutil.which(tool) if tool else None
+    program = environment.program(tool) if tool else None
     if program is None:
         raise MissingTool(f"{tool or 'a compiler of the vendor'} is not on PATH", fix=tool_help or "inspect without it")
     return program
 
 
 def _compared(
-    path: Path, target: Target, rules: Placement, operators: tuple[Placed, ...], required: bool, timeout: float
+    path: Path,
+    target: Target,
+    rules: Placement,
+    operators: tuple[Placed, ...],
+    required: bool,
+    timeout: float,
+    keep: Path | None,
 ) -> dict[str, Any]:
     """What the vendor's compiler said, and where that differs from the rules."""
+    rules = placement.load(target.placement)
     assert rules.compile is not None
     try:
-        compiled = rules.compile(_find(rules.tool, rules.tool_help), path, target, timeout)
+        compiled = rules.compile(_find(rules.tool, rules.tool_help), path, target, timeout, keep)
     except MissingTool as error:
         if required:
             raise
@@ -171,11 +184,19 @@ def _compared(
         "per_operator": compiled.accelerated is not None,
         "differences": differences,
         "statuses": list(compiled.statuses),
+        "accelerated_ops": sum((compiled.accelerated or {}).values()),
         **compiled.memory,
+        **({"estimate": asdict(compiled.estimate) if compiled.estimate else None} if rules.estimates else {}),
     }
 
 
 def _differences(tool: str, compiled: Compiled, operators: tuple[Placed, ...]) -> Iterator[str]:
+    if compiled.places is not None:
+        for place, each in zip(compiled.places, operators, strict=True):
+            if (place == "accelerator") != (each.where == "accelerator"):
+                told = f"operator {each.index} ({each.op} {each.output.split(';')[0]})"
+                yield f"{tool} puts {told} on the {place}; the rules here say {each.where}"
+        return
     if compiled.accelerated is None:
         return
     predicted = Counter(each.op for each in operators if each.where == "accelerator")

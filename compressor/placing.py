@@ -53,6 +53,26 @@ class Placing:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a compiler expects of one inference on the device: no measurement, and no latency.
+
+    Attributes:
+        by: the compiler and its version.
+        clock_hz: the clock that the time is of.
+        sram_bytes, dram_bytes, flash_bytes: largest use of each memory.
+    """
+
+    by: str
+    cycles: int
+    clock_hz: int
+    inference_ms: float
+    inferences_per_second: float
+    sram_bytes: int
+    dram_bytes: int
+    flash_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """What the vendor's compiler said.
 
@@ -61,6 +81,8 @@ class Compiled:
         left: operator → how many of it stay on the CPU.
         statuses: its own lines on each kind of operator.
         memory: bytes, by name.
+        places: where each operator of the file went, where the compiler tells them apart.
+        estimate: None where it makes none, or nothing runs on the accelerator.
     """
 
     version: str
@@ -68,3 +90,5 @@ class Compiled:
     left: Mapping[str, int]
     statuses: tuple[str, ...] = ()
     memory: Mapping[str, int] = field(default_factory=dict)
+    places: tuple[Where, ...] | None = None
+    estimate: Estimate | None = None

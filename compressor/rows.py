@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor import device_timing, metrics, pixel_range, tensorrt
+from compressor import device_timing, estimate, metrics, pixel_range, tensorrt
 from compressor.data.npz import NpzFile
 from compressor.errors import BadInput, CompressorError, MissingTool
 from compressor.inspection import inspect
@@ -43,7 +43,7 @@ class Table:
         folder: the run folder: `reference.npz` holds Keras's outputs, `data.npz` the labels.
         metric: name of the run's metric; None when the evaluation set has no labels.
         trusted: the metric may be code that the user names.
-        timeout: seconds that a device's own tool may take, where it is here.
+        timeout: seconds that a device's own tool, or its compiler, may take for one file, where it is here.
     """
 
     def __init__(
@@ -93,14 +93,17 @@ class Table:
         return Row(**base | told | {"notes": [*base["notes"], *(f"{host}: {note}" for note in notes)]})
 
     def device_row(self, target: Target, planned: PlannedRow) -> Row:
-        """The row of the device itself: measured where its own tool is here, else stated, with the way to get it."""
+        """The row of the device: measured where its own tool is here, estimated where its compiler is, else stated."""
         assert target.device is not None
         base = self._base(planned, target.device.runtime) | {"notes": []}
+        artifact = self._artifacts[planned.job]
+        if estimate.offered(target) and isinstance(artifact, Artifact):
+            told = estimate.row_values(artifact, target, self._folder, self._timeout)
+            return Row(**base | {"host": None} | told)
         skipped: dict[str, Any] = {"provenance": Provenance.SKIPPED.value, "host": None}
         misfit = self.misfit(target, planned)
         if misfit is not None:
             return Row(**base, **skipped, reason=misfit[1], failed_stage=misfit[0])
-        artifact = self._artifacts[planned.job]
         try:
             timed = device_timing.of(artifact, target, self._timeout) if isinstance(artifact, Artifact) else None
         except MissingTool as error:

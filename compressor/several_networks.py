@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from compressor import pipeline, run_folder
 from compressor.progress import Listener, Progress, silent
@@ -68,8 +69,11 @@ def _prefixed(network: str, listener: Listener) -> Listener:
 
 def _named(network: str, row: schema.Row) -> schema.Row:
     paths = {"path": row.path, "bundle": row.bundle}
-    inside = {field: None if path is None else f"{network}/{path}" for field, path in paths.items()}
-    return row.model_copy(update={"network": network, **inside})
+    inside: dict[str, Any] = {field: None if path is None else f"{network}/{path}" for field, path in paths.items()}
+    estimate = row.estimate
+    if estimate is not None and estimate.compiled_path is not None:
+        estimate = estimate.model_copy(update={"compiled_path": f"{network}/{estimate.compiled_path}"})
+    return row.model_copy(update={"network": network, "estimate": estimate, **inside})
 
 
 def _model(name: str, reports: Mapping[str, schema.Report]) -> schema.ModelPart:

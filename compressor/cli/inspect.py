@@ -87,8 +87,14 @@ def _show(found: Inspection) -> None:
 
 
 def _of_compiler(found: Inspection) -> str:
+    from compressor.report.layout import estimated
+    from compressor.report.schema import EstimateValue
+
     told = found.compiler
     if "skipped" in told:
         return f"by the rules alone: {told['skipped']}"
     said = f"{told['tool']} {told['version']} {'agrees' if told['agrees'] else 'differs'}"
-    return ": ".join((said, "; ".join(told["statuses"]))) if not found.compiler.get("per_operator", True) else said
+    if told.get("estimate") is not None:
+        share = told["accelerated_ops"] / len(found.operators)
+        return f"{said}: {estimated(EstimateValue(**told['estimate'], accelerated_ops_share=share))}"
+    return said if told["per_operator"] else ": ".join((said, "; ".join(told["statuses"])))

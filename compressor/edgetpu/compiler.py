@@ -28,8 +28,10 @@ _MEMORY = {
 }
 
 
-def compile_file(program: str, path: Path, target: Target, timeout: float) -> Compiled:
+def compile_file(program: str, path: Path, target: Target, timeout: float, keep: Path | None = None) -> Compiled:
     """What the compiler says of a file; what it writes is thrown away.
+
+    It makes one file for every board, so that nothing hangs on `target`.
 
     Raises:
         StageFailed: it refused the file, took longer than `timeout` seconds, or printed no list of operators.

@@ -24,18 +24,21 @@ class Placement:
         place: the rules themselves, on what `read` gives.
         tool: program of the vendor's compiler, looked for on PATH; "" where there is none.
         tool_help: how to get it, in one sentence.
-        compile: runs that program (its path) on a file for a target, within so many seconds.
+        compile: runs that program (its path) on a file for a target, within so many seconds; keeps what it wrote, where
+            asked to.
         read: the view of a file.
         listed: its operators, in the order of the decisions.
+        estimates: the compiler says what one inference takes, and rows of the device tell it.
     """
 
     summary: str
     place: Callable[[Any, Target], Placing]
     tool: str = ""
     tool_help: str = ""
-    compile: Callable[[str, Path, Target, float], Compiled] | None = None
+    compile: Callable[[str, Path, Target, float, Path | None], Compiled] | None = None
     read: Callable[[Path], Any] = tflite_view.read
     listed: Callable[[Any], tuple[Listed, ...]] = tflite_listing.listed
+    estimates: bool = False
 
 
 def names() -> tuple[str, ...]:

@@ -65,8 +65,8 @@ def _told(finding: Finding) -> str:
     return f"{finding.rule} {finding.severity}: {finding.where}: {finding.message}"
 
 
-def compile_file(program: str, path: Path, target: Target, timeout: float) -> Compiled:
-    """What trtexec says of a file: whether it takes it, and how fast it is.
+def compile_file(program: str, path: Path, target: Target, timeout: float, keep: Path | None = None) -> Compiled:
+    """What trtexec says of a file: whether it takes it, and how fast it is; the engine is thrown away.
 
     Raises:
         MissingTool, StageFailed: see `compressor.tensorrt.trtexec.time`.

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from compressor.limits import Limits
 from compressor.report.schema import Row, Verdict, Violation
 
+# Rows of a device that is not here.
+_NOT_HERE = ("skipped", "estimated")
+
 
 def judge(rows: Sequence[Row], limits: Limits) -> Verdict:
     """A row that failed is a violation; a row that was never to be had here (no such device) is not judged.
@@ -26,7 +29,7 @@ def _row_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterable[V
         received = ("impossible: " if row.impossible else "") + (row.reason or "a failure")
         yield _violation(row, "finished", "a file that was written and measured", received)
         return
-    if row.provenance in ("skipped", "emulated") or _only_timed(row):
+    if row.provenance in _NOT_HERE or row.provenance == "emulated" or _only_timed(row):
         return
     if not _lacks_labels(row):
         yield from _at_most(row, *limits.of_drop(row.drop_unit), row.drop, row.drop_unit or "points")
@@ -70,7 +73,7 @@ def _only_timed(row: Row) -> bool:
 def _stood_in_for(rows: Sequence[Row]) -> list[str]:
     """Targets whose device is not here: a runtime on this host speaks for them."""
     absent = (
-        row.target for row in rows if _only_timed(row) or (row.provenance == "skipped" and row.failed_stage is None)
+        row.target for row in rows if _only_timed(row) or (row.provenance in _NOT_HERE and row.failed_stage is None)
     )
     return list(dict.fromkeys(absent))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compressor.report.schema import Report, Row
+from compressor.report.schema import EstimateValue, Report, Row
 
 HEADERS = (
     "file",
@@ -88,6 +88,22 @@ def emulations(rows: Sequence[Row]) -> tuple[str, ...]:
                 f"from this machine's{far if found.differing_values else ''}"
             )
     return tuple(dict.fromkeys(told))
+
+
+def estimated(estimate: EstimateValue) -> str:
+    """An estimate in one line."""
+    memories = {"SRAM": estimate.sram_bytes, "DRAM": estimate.dram_bytes, "flash": estimate.flash_bytes}
+    held = ", ".join(f"{size / 1024:,.1f} KiB of {name}" for name, size in memories.items() if size)
+    return (
+        f"{estimate.cycles:,} cycles, {estimate.inference_ms:.3g} ms at {estimate.clock_hz / 1e6:.0f} MHz; {held}; "
+        f"{estimate.accelerated_ops_share:.1%} of the operators accelerated (estimated by {estimate.by}, not measured)"
+    )
+
+
+def estimates(rows: Sequence[Row]) -> tuple[str, ...]:
+    """What vendors' compilers expect of the devices, one line for each file."""
+    told = ((row, row.estimate) for row in rows if row.estimate is not None)
+    return tuple(f"{row.format} {row.precision} on {row.runtime}: {estimated(estimate)}" for row, estimate in told)
 
 
 def limits_kept(report: Report) -> dict[str, float]:

@@ -6,7 +6,17 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from compressor.report.layout import HEADERS, cells, emulations, limits_kept, no_limits, number, placements, reason
+from compressor.report.layout import (
+    HEADERS,
+    cells,
+    emulations,
+    estimates,
+    limits_kept,
+    no_limits,
+    number,
+    placements,
+    reason,
+)
 from compressor.report.schema import MetricValue, NetworkPart, Report, Row, place
 
 
@@ -49,10 +59,11 @@ def _tables(report: Report) -> str:
 
 def _table(title: str, rows: list[Row]) -> str:
     lines = [f"## {title}", "", _line(HEADERS), _line("---" for _ in HEADERS)]
-    lines += [_line(cells(row)) for row in rows]
+    lines += [_line(cells(row)) for row in rows if row.estimate is None]
     notes = [
         f"- {row.format} {row.precision} on {row.runtime}: {reason(row)}" for row in rows if row.provenance == "skipped"
     ]
+    notes += [f"- {told}" for told in estimates(rows)]
     notes += [f"- {row.format} {row.precision} on {row.runtime}: {note}" for row in rows for note in row.notes]
     notes += [
         f"- {row.format} {row.precision} on {row.runtime}: PSNR {row.psnr_db:.1f} dB"

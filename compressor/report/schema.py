@@ -72,6 +72,27 @@ class AgainstHostValue(_Part):
     max_lsb: int | None
 
 
+class EstimateValue(_Part):
+    """What a vendor's compiler expects of one inference on the device; neither measured nor a latency.
+
+    `accelerated_ops_share` is of the file's operators, whatever the compiler makes of them. `compiled_path` is the file
+    that it wrote, in the run folder.
+    """
+
+    by: str
+    cycles: int
+    clock_hz: int
+    inference_ms: float
+    inferences_per_second: float
+    sram_bytes: int
+    dram_bytes: int
+    flash_bytes: int
+    accelerated_ops_share: float
+    compiled_path: str | None = None
+    compiled_bytes: int | None = None
+    compiled_sha256: str | None = None
+
+
 class DataPart(_Part):
     """The data set; counts are samples, `sha256` is of the run's `data.npz`.
 
@@ -161,7 +182,8 @@ class Row(_Part):
     that is one. `possible_precisions` is there where the converter writes float32 but not this precision: others of the
     same format that the target takes and that were tried with success. `placement` is there for targets with rules of
     placement. `bundle` is the folder to copy to the device, in the run folder. `against_host` is there for an emulated
-    row, whose metric is over as many samples.
+    row, whose metric is over as many samples; `estimate` for an estimated one: of a device that is not here, whose
+    compiler is.
     """
 
     network: str | None = None
@@ -191,6 +213,7 @@ class Row(_Part):
     peak_rss_bytes: int | None = None
     placement: PlacementValue | None = None
     against_host: AgainstHostValue | None = None
+    estimate: EstimateValue | None = None
     notes: list[str] = []
 
     @property

@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.report.layout import HEADERS, cells, emulations, limits_kept, no_limits, number, placements, reason
+from compressor.report.layout import (
+    HEADERS,
+    cells,
+    emulations,
+    estimates,
+    limits_kept,
+    no_limits,
+    number,
+    placements,
+    reason,
+)
 from compressor.report.schema import DataPart, MetricValue, Report, Row, place
 
 if TYPE_CHECKING:
@@ -43,10 +53,7 @@ def show(report: Report, out: Path | None, to: Console) -> None:
         if row.provenance == "skipped":
             style = "yellow" if row.impossible else "red" if row.failed_stage else "dim"
             to.print(f"[{style}]{escape(row.title)}: {escape(reason(row))}[/]")
-    for where in dict.fromkeys(place(row.target, row.network) for row in report.rows):
-        of_it = [row for row in report.rows if place(row.target, row.network) == where]
-        for told in (*placements(of_it), *emulations(of_it)):
-            to.print(f"[dim]{escape(where)}: {escape(told)}[/]")
+    _show_devices(report.rows, to)
     for warning in report.warnings:
         to.print(f"[yellow]warning:[/] {escape(warning)}")
     show_verdict(report, to)
@@ -54,6 +61,18 @@ def show(report: Report, out: Path | None, to: Console) -> None:
         for bundle in dict.fromkeys(row.bundle for row in report.rows if row.bundle):
             to.print(f"bundle: {escape(str(out / bundle))}.tar.gz")
         to.print(f"report: {escape(str(out / 'report.md'))}")
+
+
+def _show_devices(rows: list[Row], to: Console) -> None:
+    """What is known of each device besides what was measured here."""
+    from rich.markup import escape
+
+    for where in dict.fromkeys(place(row.target, row.network) for row in rows):
+        of_it = [row for row in rows if place(row.target, row.network) == where]
+        for told in estimates(of_it):
+            to.print(f"[cyan]{escape(where)}: {escape(told)}[/]")
+        for told in (*placements(of_it), *emulations(of_it)):
+            to.print(f"[dim]{escape(where)}: {escape(told)}[/]")
 
 
 def show_verdict(report: Report, to: Console) -> None:
@@ -88,7 +107,7 @@ def _table(rows: list[Row], width: int) -> Table:
     shown = [index for index, header in enumerate(HEADERS) if header not in hidden]
     for index in shown:
         table.add_column(HEADERS[index], justify="left" if index < 2 else "right", no_wrap=index > 0)
-    measured = [row for row in rows if row.provenance != "skipped"]
+    measured = [row for row in rows if row.provenance not in ("skipped", "estimated")]
     for where in dict.fromkeys(place(row.target, row.network) for row in measured):
         table.add_row(f"[bold]{where}[/]")
         for row in (row for row in measured if place(row.target, row.network) == where):

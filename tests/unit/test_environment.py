@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,18 @@ def test_a_vendor_tool_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "trtexec").write_text("#!/bin/sh\n")
     (tmp_path / "trtexec").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere" / "python"))
     found = environment.tools()
     assert {name: path for name, path in found.items() if path} == {"trtexec": str(tmp_path / "trtexec")}
     assert {"edgetpu_compiler", "qemu-aarch64-static"} <= found.keys()
+
+
+def test_a_tool_is_found_beside_this_python_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "vela").write_text("#!/bin/sh\n")
+    (tmp_path / "vela").chmod(0o755)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert environment.tools()["vela"] == str(tmp_path / "vela")
 
 
 @pytest.mark.parametrize(("kind", "code"), [(BadInput, 2), (MissingTool, 3), (StageFailed, 1), (CompressorError, 1)])

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-_STORED = {"INT8": np.int8, "UINT8": np.uint8, "INT32": np.int32, "FLOAT32": np.float32}
+_STORED = {
+    "BOOL": np.bool_,
+    "INT8": np.int8,
+    "UINT8": np.uint8,
+    "INT16": np.int16,
+    "INT32": np.int32,
+    "INT64": np.int64,
+    "FLOAT32": np.float32,
+}
 
 
 class File:
@@ -50,7 +58,7 @@ class File:
         buffer.data = np.frombuffer(array.tobytes(), np.uint8)
         self._model.buffers.append(buffer)
         self._graph.tensors[index].buffer = len(self._model.buffers) - 1
-        if kind == "INT32" and "scale" not in more:
+        if kind in ("INT32", "INT64") and "scale" not in more:
             self._graph.tensors[index].quantization = None
         return index
 
@@ -77,25 +85,44 @@ class File:
         """Another graph, as a loop would bring it."""
         self._model.subgraphs.append(schema.SubGraphT())
 
-    def content(self) -> bytes:
-        """The file, its outputs those of the last operator."""
+    def content(self, every: bool = False) -> bytes:
+        """The file, its outputs those of the last operator, or of every one."""
         import flatbuffers  # type: ignore[import-untyped]
 
-        self._graph.outputs = self._graph.operators[-1].outputs if self._graph.operators else []
+        answering = self._graph.operators if every else self._graph.operators[-1:]
+        self._graph.outputs = [place for operator in answering for place in operator.outputs]
         builder = flatbuffers.Builder(1024)
         builder.Finish(self._model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
 
 
 _OPTIONS: Mapping[str, str] = {
+    "ARG_MAX": "ArgMaxOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
+    "CAST": "CastOptions",
     "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
+    "GATHER": "GatherOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
     "MAX_POOL_2D": "Pool2DOptions",
+    "MEAN": "ReducerOptions",
+    "MIRROR_PAD": "MirrorPadOptions",
     "PACK": "PackOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "RESHAPE": "ReshapeOptions",
+    "RESIZE_BILINEAR": "ResizeBilinearOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "SOFTMAX": "SoftmaxOptions",
+    "SPLIT": "SplitOptions",
+    "SPLIT_V": "SplitVOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
+    "SUM": "ReducerOptions",
+    "TRANSPOSE_CONV": "TransposeConvOptions",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
+    "UNPACK": "UnpackOptions",
 }
 
 
