@@ -31,12 +31,16 @@ class Proof:
         answers: `.npz` with the outputs of every evaluation sample, as real numbers.
         data: the run's `data.npz`, whose samples those are.
         compared: figures of the row: drop, agreement and the like.
+        estimate: what the vendor's compiler expects of the device, where it was here.
+        compiled: what it made of the artifact.
     """
 
     answer: Mapping[str, Any]
     answers: Path
     data: Path
     compared: Mapping[str, Any]
+    estimate: Mapping[str, Any] | None = None
+    compiled: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ def _contents(bundle: Bundle, target: Target, artifact: Artifact, proof: Proof, 
         asked=_samples(inputs, proof),
         told=_answers(results, proof),
         tolerance=bundle.tolerance(artifact),
+        compiled=proof.compiled,
     )
 
 
@@ -128,6 +133,7 @@ def _manifest(
             "expected_from": proof.answer["runtime"],
         },
         "measured": {name: proof.answer[name] for name in ("metric", "runtime", "host")} | dict(proof.compared),
+        **({"estimated": dict(proof.estimate)} if proof.estimate else {}),
         "notes": list(artifact.notes),
         "ran_on_device": target.device is None,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from compressor import bundle
 from compressor.bundle import Origin, Proof
@@ -40,7 +41,9 @@ def leave(
         if isinstance(artifact, Failure) or isinstance(found, Failure):
             continue
         name = f"{row.target.name}-{row.job.format}" if row.target.name in several else row.target.name
-        proof = Proof(found.answer, found.outputs, folder / "data.npz", _figures(row, report.rows))
+        figures, estimate = _figures(row, report.rows), _estimate(row, report.rows)
+        compiled = folder / estimate["compiled_path"] if estimate.get("compiled_path") else None
+        proof = Proof(found.answer, found.outputs, folder / "data.npz", figures, estimate, compiled)
         try:
             bundle.leave(folder / FOLDER / name, row.bundle, row.target, artifact, proof, _origin(report))
         except CompressorError as error:
@@ -68,6 +71,12 @@ def _figures(planned: PlannedRow, rows: Iterable[Row]) -> dict[str, object]:
         and (row.stage, row.runtime, row.provenance) == (planned.job.stage.value, planned.runtime, "measured")
     )
     return {name: value for name in _FIGURES if (value := getattr(row, name)) is not None}
+
+
+def _estimate(planned: PlannedRow, rows: Iterable[Row]) -> dict[str, Any]:
+    """What the vendor's compiler expects of the device; empty where it was not here."""
+    told = [row.estimate for row in rows if _belongs(row, planned) and row.estimate is not None]
+    return told[0].model_dump(mode="json") if told else {}
 
 
 def _origin(report: Report) -> Origin:

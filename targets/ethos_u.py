@@ -11,6 +11,7 @@ _INI = (
 _U55 = "https://developer.arm.com/Processors/Ethos-U55"
 _U65 = "https://developer.arm.com/Processors/Ethos-U65"
 _U85 = "https://developer.arm.com/Processors/Ethos-U85"
+_GCC = "https://gcc.gnu.org/onlinedocs/gcc/ARM-Options.html"
 _FLOAT = "the Ethos-U computes in integers only; use a recipe with precision int8 or int16x8"
 _SMALL, _FAST = 500_000_000, 1_000_000_000
 
@@ -53,7 +54,7 @@ TARGET = Target(
     name="ethos_u",
     summary="Arm Ethos-U NPU: integer TFLite compiled by Vela, as an Ethos-U55-128 where no unit is named",
     # The unit's integer arithmetic is that of the reference kernels, not of XNNPACK.
-    routes=(Route("tflite", (Precision.INT8, Precision.INT16X8), "litert_reference", baseline_runtime="litert"),),
+    routes=(Route("tflite", (Precision.INT8, Precision.INT16X8), "litert_reference", "litert", "ethos_u"),),
     device=Device(
         runtime="ethos_u",
         reason="no Ethos-U here; compile with Vela and run the result with TensorFlow Lite Micro and Arm's driver",
@@ -67,6 +68,7 @@ TARGET = Target(
     facts={
         "number_formats": Fact(("int8", "uint8", "int16 activations with int8 weights"), _VELA),
         "compiler": Fact("Vela 5.2.0 (ethos-u-vela), any host", _VELA),
+        "compiler_flags": Fact("-mcpu=cortex-m55 -mthumb -mfloat-abi=hard", _GCC),
         **_configured("ethos-u55-128", "Ethos_U55_High_End_Embedded", "Shared_Sram", _SMALL),
     },
     variants=(

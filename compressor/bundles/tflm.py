@@ -7,30 +7,15 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from compressor import cpp_self_test
 from compressor.bundles import Bundle, Contents, Tolerance
-from compressor.tflm import c_array, fit, operators, skeleton
+from compressor.tflm import c_array, fit, operators, project
 from compressor.values import Artifact
-
-_ANY_CORE = "-mcpu=cortex-m4 -mthumb"
 
 
 def _files(contents: Contents) -> Mapping[str, bytes]:
+    tolerance = contents.tolerance
     content = c_array.content(contents.artifact.path)
-    needed, tolerance = fit.need(content), contents.tolerance
-    asked, told = contents.asked, contents.told
-    texts = {
-        "CMakeLists.txt": skeleton.cmake_lists(_flags(contents)),
-        "arm-none-eabi.cmake": skeleton.TOOLCHAIN,
-        "main.cc": skeleton.main_source(
-            operators.resolver_calls(content), needed.arena.head, needed.arena.total - needed.arena.head
-        ),
-        "model.cc": c_array.source(content),
-        "model.h": c_array.header(),
-        "self_test.cc": cpp_self_test.source(asked, told),
-        "self_test.h": cpp_self_test.header(len(asked), len(told), len(asked[0]), tolerance.steps, tolerance.relative),
-    }
-    return {name: text.encode() for name, text in texts.items()}
+    return project.files(content, contents.target, contents.asked, contents.told, tolerance.steps, tolerance.relative)
 
 
 def _readme(contents: Contents) -> tuple[str, str, str, str]:
@@ -61,11 +46,6 @@ def _manifest(contents: Contents) -> Mapping[str, Any]:
         "operators": list(operators.names(content)),
         "arena": asdict(arena) | {"total": arena.total, "provenance": "estimated but for the head"},
     }
-
-
-def _flags(contents: Contents) -> str:
-    facts = contents.target.facts
-    return str(facts["compiler_flags"].value) if "compiler_flags" in facts else _ANY_CORE
 
 
 BUNDLE = Bundle(

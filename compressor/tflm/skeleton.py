@@ -129,7 +129,8 @@ file(GLOB_RECURSE TFLM_SOURCES "${TFLM_TREE}/tensorflow/*.cc" "${TFLM_TREE}/tens
 add_library(tflm STATIC ${TFLM_SOURCES})
 target_include_directories(tflm PUBLIC "${TFLM_TREE}" "${TFLM_TREE}/third_party/flatbuffers/include"
                            "${TFLM_TREE}/third_party/gemmlowp" "${TFLM_TREE}/third_party/kissfft"
-                           "${TFLM_TREE}/third_party/kissfft/tools" "${TFLM_TREE}/third_party/ruy")
+                           "${TFLM_TREE}/third_party/kissfft/tools" "${TFLM_TREE}/third_party/ruy"
+                           "${TFLM_TREE}/third_party/ethos_u_core_driver/include")
 target_compile_definitions(tflm PUBLIC TF_LITE_STATIC_MEMORY)
 target_compile_features(tflm PUBLIC cxx_std_17)
 target_compile_options(tflm PUBLIC ${FLAGS} $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti;-fno-exceptions>)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from hashlib import sha256
@@ -12,15 +14,20 @@ import pytest
 
 import compressor
 from compressor.report.schema import Report
+from compressor.tflm import c_array
 
 pytestmark = pytest.mark.tensorflow
-TARGETS = ["host", "coral", "raspberry_pi5", "cortex_m4", "jetson_orin_nano", "android_ncnn", "ort_mobile"]
+TARGETS = [
+    *("host", "coral", "ethos_u55-128", "raspberry_pi5", "cortex_m4", "jetson_orin_nano"),
+    *("android_ncnn", "ort_mobile"),
+]
 BUNDLES = {"host-tflite", "host-onnx", *TARGETS[1:]}
 RUNNERS = [
     ("host-tflite",),
     ("host-onnx",),
     ("raspberry_pi5",),
     ("coral", "--cpu"),
+    ("ethos_u55-128", "--reference"),
     ("jetson_orin_nano",),
     ("ort_mobile",),
 ]
@@ -85,3 +92,39 @@ def test_a_minimal_build_is_told_the_operators_of_the_model(bundles_run: tuple[P
     told = {line.split(";")[0]: line.split(";")[2].split(",") for line in lines}
     assert "QLinearConv" in told["com.microsoft"]
     assert "#" not in "".join(lines)
+
+
+def test_the_project_for_an_ethos_u_is_around_what_vela_made(bundles_run: tuple[Path, Report]) -> None:
+    out, report = bundles_run
+    folder = out / "bundles" / "ethos_u55-128"
+    (row,) = (row for row in report.rows if row.provenance == "estimated")
+    assert row.estimate is not None
+    compiled = (folder / "model_vela.tflite").read_bytes()
+    assert compiled == (out / str(row.estimate.compiled_path)).read_bytes()
+    assert c_array.content(folder / "model.cc") == compiled
+    assert "resolver.AddEthosU()" in (folder / "main.cc").read_text()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["estimated"]["cycles"] == row.estimate.cycles > 0
+    assert (folder / "model.tflite").read_bytes() != compiled
+
+
+@pytest.mark.parametrize("name", ["coral", "ethos_u55-128", "jetson_orin_nano"])
+def test_scripts_are_without_mistakes_of_syntax(bundles_run: tuple[Path, Report], name: str) -> None:
+    scripts = sorted((bundles_run[0] / "bundles" / name).glob("*.sh"))
+    assert scripts
+    for script in scripts:
+        assert subprocess.run(["bash", "-n", str(script)], timeout=10).returncode == 0
+    for program in (bundles_run[0] / "bundles" / name).glob("*.py"):
+        compile(program.read_text(), str(program), "exec")
+
+
+def test_the_script_for_an_ethos_u_writes_the_very_file_of_the_run(
+    bundles_run: tuple[Path, Report], tmp_path: Path
+) -> None:
+    folder = bundles_run[0] / "bundles" / "ethos_u55-128"
+    for name in ("model.tflite", "compile.sh"):
+        shutil.copy(folder / name, tmp_path)
+    beside = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "compile.sh"], cwd=tmp_path, env=beside, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model_vela.tflite").read_bytes() == (folder / "model_vela.tflite").read_bytes()

@@ -1,0 +1,41 @@
+"""A CMake project around a model: what TensorFlow Lite Micro is built with, and the self-test of the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compressor import cpp_self_test
+from compressor.target import Target
+from compressor.tflm import c_array, operators, skeleton
+from compressor.tflm.arena import arena
+from compressor.values import Array
+
+_ANY_CORE = "-mcpu=cortex-m4 -mthumb"
+
+
+def files(
+    content: bytes, target: Target, asked: Sequence[Array], told: Sequence[Array], steps: int, relative: float
+) -> dict[str, bytes]:
+    """The project's files by name.
+
+    Args:
+        content: the `.tflite` file that the device runs.
+        target: may state `compiler_flags`.
+        asked, told: per input and output, samples and expected answers as the device stores them.
+        steps, relative: how far answers may be off, integers in steps and floats.
+
+    Raises:
+        BadInput: tensors of a type that TFLM has no memory for.
+    """
+    needed = arena(content)
+    flags = str(target.facts["compiler_flags"].value) if "compiler_flags" in target.facts else _ANY_CORE
+    texts = {
+        "CMakeLists.txt": skeleton.cmake_lists(flags),
+        "arm-none-eabi.cmake": skeleton.TOOLCHAIN,
+        "main.cc": skeleton.main_source(operators.resolver_calls(content), needed.head, needed.total - needed.head),
+        "model.cc": c_array.source(content),
+        "model.h": c_array.header(),
+        "self_test.cc": cpp_self_test.source(asked, told),
+        "self_test.h": cpp_self_test.header(len(asked), len(told), len(asked[0]), steps, relative),
+    }
+    return {name: text.encode() for name, text in texts.items()}
