@@ -77,10 +77,11 @@ def test_weights_beside_the_file_are_read_and_nothing_else_is(tmp_path: Path) ->
     with pytest.raises(BadInput, match=r"are not beside it: 'm\.bin'"):
         onnx_view.read(path)
     model = onnx.load(path, load_external_data=False)
-    model.graph.initializer[0].external_data[0].value = "../m.bin"
-    path.write_bytes(model.SerializeToString())
-    with pytest.raises(BadInput, match="are not beside it"):
-        onnx_view.read(path)
+    for place, told in (("../m.bin", "are not beside it"), ("x" * 5000, "File name too long")):
+        model.graph.initializer[0].external_data[0].value = place
+        path.write_bytes(model.SerializeToString())
+        with pytest.raises(BadInput, match=told):
+            onnx_view.read(path)
 
 
 @pytest.mark.parametrize("path", TORCH, ids=lambda path: path.stem)
@@ -129,6 +130,12 @@ def test_multiply_accumulates(node: onnx_view.Node, expected: int) -> None:
 def test_multiply_accumulates_of_a_deconvolution_are_those_of_its_output() -> None:
     node = node_of("ConvTranspose", (1, 6, 4, 4), (6, 5, 3, 3), strides=[2, 2], output_padding=[1, 1])
     assert node.shape == (1, 5, 10, 10)
+
+
+def test_a_shape_that_does_not_follow_is_unknown() -> None:
+    for node in (node_of("Concat", (1, 2), (1, 3)), node_of("Transpose", (1, 2), perm=[5]), node_of("Gemm", (4,))):
+        assert node.shape is None
+        assert macs(node) >= 0
 
 
 def bomb(width: int, depth: int) -> bytes:
