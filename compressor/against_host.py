@@ -20,7 +20,7 @@ _NCNN = "ncnn"
 # NCNN's Winograd convolutions round more, and another way on each architecture; its float16 is the phone's own.
 _NCNN_LIMIT, _NCNN_FLOAT16_LIMIT = 1e-5, 1e-3
 _FLOAT_LIMITS = {Precision.FLOAT32: 1e-6, Precision.FLOAT16: 1e-6, Precision.DYNAMIC_INT8: 1e-4}
-# A rounding grows from layer to layer: of more operators than this, a step is stated and no matter.
+# A rounding grows from layer to layer: of more operators than this, the difference is stated and no matter.
 _SHALLOW = 20
 
 
@@ -59,6 +59,8 @@ def _remarks(
         limit = _float_limit(precision, runtime)
         if limit is None or value.max_abs_error <= limit * max(1.0, reach):
             return ()
+        if operators > _SHALLOW:
+            return (f"rounding grew to {value.max_abs_error:.1e} over {operators} operators",)
         return (f"out of tolerance: expected at most {limit * max(1.0, reach):.1e} from this machine's answers",)
     if runtime == _REFERENCE:
         return () if value.max_lsb == 0 else ("out of tolerance: reference kernels were to give the same integers",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from compressor import tensorrt
 from compressor.bundles import Bundle, Contents, Tolerance, runner
 from compressor.values import Artifact, Precision
 
@@ -14,15 +15,17 @@ _RELATIVE = {Precision.FLOAT32: 1e-2, Precision.FLOAT16: 2e-2, Precision.INT8: 5
 
 
 def _files(contents: Contents) -> Mapping[str, bytes]:
-    return {_FILE: contents.artifact.path.read_bytes(), **runner("run_onnxruntime.py")}
+    path, precision = contents.artifact.path, str(contents.artifact.precision)
+    scripts = {name: text.encode() for name, text in tensorrt.scripts(path, contents.target, precision).items()}
+    return {_FILE: path.read_bytes(), **scripts, **runner("run_onnxruntime.py")}
 
 
 def _readme(contents: Contents) -> tuple[str, str, str, str]:
     return (
         f"{contents.model} for {contents.target.name} with TensorRT; not run on a device, see manifest.json.",
         "1. On the device: `sh build_engine.sh` writes model.plan, for this very GPU and release of TensorRT.",
-        "2. `python3 -m pip install numpy onnxruntime`",
-        "3. `python3 run.py` compares ten answers of ONNX Runtime with those expected.",
+        "2. `python3 run_engine.py` compares ten answers of the engine with those expected (numpy, cuda-python).",
+        "3. `python3 run.py` does the same with ONNX Runtime on the file itself (`pip install numpy onnxruntime`).",
     )
 
 

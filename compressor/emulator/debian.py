@@ -74,6 +74,10 @@ def unpack(packages: tuple[Path, ...], sysroot: Path) -> str:
     found = [name.removeprefix("python") for name in programs if re.fullmatch(r"python3\.\d+", name)]
     if not found:
         raise StageFailed("Debian's packages brought no Python", received=", ".join(each.name for each in packages))
+    for part in ("bin", "lib", "sbin"):
+        # From Debian 13 on all files lie below `usr`, and the links to it come with the system itself.
+        if not (sysroot / part).exists():
+            (sysroot / part).symlink_to(Path("usr", part))
     return found[0]
 
 

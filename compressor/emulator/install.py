@@ -1,6 +1,6 @@
 """Setting up the emulator: whole or not at all, and never twice.
 
-What was downloaded and checked stays beside it until everything is there, so that an interrupted set-up goes on.
+What was downloaded stays beside it after a failure, so that the next attempt goes on; who stops it leaves nothing.
 """
 
 from __future__ import annotations
@@ -81,6 +81,10 @@ def _made(listener: Listener) -> Emulator:
         listener(Progress(_STAGE, 4, _STEPS, "trying it"))
         _try(made)
         _put_in_place(temporary)
+    except (KeyboardInterrupt, SystemExit):
+        # Whoever stops it is told that nothing was left behind.
+        shutil.rmtree(downloads, ignore_errors=True)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(downloads, ignore_errors=True)

@@ -63,8 +63,8 @@ def _sentence(logs: dict[str, float], rate: float) -> str:
 def keeping_zeros(model: tf_keras.Model) -> Any:
     """Zero weights of a sparse kernel stay zero, so that training after pruning keeps what pruning did.
 
-    Embeddings and diagonal kernels are left alone: rows of zeros and the identity are usual beginnings of theirs. The
-    callback's `zeros` says how many weights it keeps.
+    Diagonal kernels, and embeddings with rows of zeros, are left alone: usual beginnings. The callback's `zeros`
+    says how many weights it keeps.
     """
     import tensorflow as tf
     import tf_keras
@@ -87,11 +87,12 @@ def keeping_zeros(model: tf_keras.Model) -> Any:
 
 
 def _begins_with_zeros(name: str, zeros: Array) -> bool:
-    """Whether a kernel has zeros by the way it was initialized."""
-    diagonal = (
-        zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] and bool(np.all(zeros | np.eye(len(zeros), dtype=bool)))
-    )
-    return diagonal or name.split("/")[-1].startswith("embeddings")
+    """Whether a kernel has zeros by the way it was initialized: off its diagonal, or whole rows of an embedding."""
+    if zeros.ndim != 2:
+        return False
+    diagonal = len(set(zeros.shape)) == 1 and bool(np.all(zeros | np.eye(len(zeros), dtype=bool)))
+    rows = name.split("/")[-1].startswith("embeddings") and bool(np.all(zeros == zeros[:, :1]))
+    return diagonal or rows
 
 
 def checkpointing(checkpoints: Checkpoints, state: State, patience: int | None) -> Any:

@@ -107,7 +107,8 @@ def test_int16_activations_are_the_same_integers_with_all_kernels(tmp_path: Path
 CASES = [
     ("compressed-tflite-int8-litert", "cortex-a72", STEP),
     ("float32-tflite-float32-litert", "cortex-a72", 1e-6),
-    ("float32-onnx-float32-onnxruntime", "cortex-a72", 1e-6),
+    # 7e-7 on these samples; kernels of another x86-64 may add in another order.
+    ("float32-onnx-float32-onnxruntime", "cortex-a72", 2e-6),
     ("compressed-onnx-int8-onnxruntime", "cortex-a76", 2 * STEP),
 ]
 

@@ -100,8 +100,12 @@ def test_zeros_that_a_layer_begins_with_learn_and_those_of_pruning_stay() -> Non
     assert not model.layers[2].get_weights()[0][:3].any()
     assert facts["notes"] == ["24 weights that were zero in sparse kernels stayed zero"]
     embedding = tf_keras.Sequential([layers.Input((6,)), layers.Embedding(4, 3)])
-    embedding.layers[0].set_weights([np.eye(4, 3)])
-    assert epochs.keeping_zeros(embedding).zeros == 0
+    for values, kept in (
+        ([[0, 0, 0], [1, 2, 3], [4, 5, 6], [7, 8, 9]], 0),
+        ([[0, 0, 3], [1, 0, 0], [4, 0, 6], [7, 8, 0]], 6),
+    ):
+        embedding.layers[0].set_weights([np.array(values)])
+        assert epochs.keeping_zeros(embedding).zeros == kept
 
 
 def test_a_training_step_that_tells_no_loss_is_bad_input() -> None:

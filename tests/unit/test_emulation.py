@@ -93,6 +93,12 @@ class TestAgainstHost:
         assert (notes == ()) == fits
         assert fits or "expected at most 1.9e-05" in notes[0] or "expected at most 2.0e-05" in notes[0]
 
+    def test_floats_of_a_deep_network_are_stated_alone(self, tmp_path: Path) -> None:
+        there = HERE.astype(np.float64)
+        there[0, 0] += 1e-3
+        _, notes = self.compared(tmp_path, there, kind="FLOAT32", operators=21)
+        assert notes == ("rounding grew to 1.0e-03 over 21 operators",)
+
     @pytest.mark.parametrize(
         ("precision", "runtime", "limit"),
         [

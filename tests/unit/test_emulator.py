@@ -192,6 +192,16 @@ class TestDebian:
         with pytest.raises(StageFailed, match=told):
             debian.unpack((tmp_path / "x.deb",), tmp_path / "sysroot")
 
+    def test_a_system_whose_files_all_lie_below_usr_is_reached_from_above(self, tmp_path: Path, programs: Path) -> None:
+        program(
+            programs, "dpkg", "mkdir -p $3/usr/bin $3/usr/lib $3/sbin; touch $3/usr/bin/python3.13 $3/usr/lib/ld.so"
+        )
+        (tmp_path / "sysroot").mkdir()
+        assert debian.unpack((tmp_path / "x.deb",), tmp_path / "sysroot") == "3.13"
+        assert (tmp_path / "sysroot" / "lib" / "ld.so").is_file()
+        assert (tmp_path / "sysroot" / "bin" / "python3.13").is_file()
+        assert not (tmp_path / "sysroot" / "sbin").is_symlink()
+
 
 def fetched(folder: Path) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
@@ -243,9 +253,11 @@ class TestInstall:
         assert not (install.install().folder / "site" / "old").exists()
         assert emulator.require().current
 
-    @pytest.mark.parametrize("failure", [StageFailed("no network"), KeyboardInterrupt()])
-    def test_a_failure_leaves_no_half_of_it_and_what_was_fetched_is_not_fetched_again(
-        self, failure: BaseException, parts: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("failure", "kept"), [(StageFailed("no network"), True), (KeyboardInterrupt(), False), (SystemExit(143), False)]
+    )
+    def test_a_failure_leaves_no_half_of_it_and_keeps_what_was_fetched_unless_somebody_stopped_it(
+        self, failure: BaseException, kept: bool, parts: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: Any) -> Any:
             raise failure
@@ -254,9 +266,10 @@ class TestInstall:
             patched.setattr(wheels, "fetch", fail)
             with pytest.raises(type(failure)):
                 install.install()
-        assert {path.name for path in parts.iterdir()} == {"emulator-downloads", "emulator.lock"}
+        left = {"emulator-downloads", "emulator.lock"} if kept else {"emulator.lock"}
+        assert {path.name for path in parts.iterdir()} == left
         assert emulator.find() is None
-        assert (parts / "emulator-downloads" / "x.deb").is_file()
+        assert (parts / "emulator-downloads" / "x.deb").is_file() == kept
         install.install()
         assert {path.name for path in parts.iterdir()} == {"emulator", "emulator.lock"}
 

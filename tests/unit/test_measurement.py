@@ -281,3 +281,22 @@ def test_progress_is_told_until_all_samples_are_done(onnx_file: Onnx, data: Any)
     found: Measurement = measure(onnx_file(), data(x=VALUES), listener=heard.append)
     assert [event.done for event in heard] == [512, 600]
     assert {event.total for event in heard} == {found.samples}
+
+
+@pytest.mark.parametrize("first", [1, 511, 512, 513, 599, 600, 601])
+def test_only_the_first_samples_are_taken_when_so_many_are_asked_for(first: int, onnx_file: Onnx, data: Any) -> None:
+    labels = VALUES.argmax(1)
+    labels[0] = (labels[0] + 1) % 3
+    kept = onnx_file().with_name("results.npz")
+    count = min(first, 600)
+    for evaluation in (data(x=VALUES, y=labels), Split({"x": VALUES}, labels)):
+        found = measure(onnx_file(), evaluation, results=kept, first=first, timed=False)
+        assert (found.samples, found.value) == (count, pytest.approx(1 - 1 / count))
+        with np.load(kept) as arrays:
+            assert np.array_equal(arrays["y"], VALUES[:count])
+
+
+def test_nothing_is_timed_when_no_latency_is_asked_for(onnx_file: Onnx, data: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(latency, "time_session", None)
+    found = measure(onnx_file(), data(x=VALUES), timed=False)
+    assert (found.latency, found.samples) == (None, 600)
