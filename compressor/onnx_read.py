@@ -82,7 +82,7 @@ def read(path: Path) -> tuple[int, RawGraph]:
         functions = dict(_function(each, path.parent) for each in model.messages(25))
         opsets = {each.text(1): each.number(2) for each in model.messages(8)}
         return opsets.get("", opsets.get("ai.onnx", 0)), replace(graph, nodes=_inlined(graph.nodes, functions))
-    except (Damaged, ValueError, OverflowError, MemoryError, RecursionError) as error:
+    except (ValueError, ArithmeticError, MemoryError, OSError, RecursionError) as error:
         told = " ".join(str(error).split())[:120]
         expected = "an .onnx file as a converter wrote it"
         raise BadInput(f"{path} is no ONNX model that can be read", expected=expected, received=told) from None

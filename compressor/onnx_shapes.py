@@ -32,7 +32,7 @@ def infer(op: str, inputs: Inputs, attributes: Attributes, outputs: int) -> tupl
     rule = _RULES.get(op)
     try:
         first = rule(inputs, attributes) if rule else None
-    except (IndexError, ValueError, TypeError, ZeroDivisionError, AttributeError, OverflowError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         # A damaged file: what it states does not fit together.
         first = None
     same = op == "MaxPool"
