@@ -93,6 +93,10 @@ CASES: dict[str, Case] = {
     "stride 4, nothing padded": both(conv(stride=(4, 4), made=(1, 4, 4, 8))),
     "stride 4, padded": Case(conv(stride=(1, 4), made=(1, 16, 4, 8)), "it moves by 1x4, more than 3", ""),
     "stride 4, dilated": Case(conv(stride=(4, 4), dilation=2, valid=True, made=(1, 3, 3, 8)), "it moves by 4x4", ""),
+    "stride 5, one step": both(conv(read=(1, 1, 3, 8), kernel=(5, 2), stride=(2, 5), made=(1, 1, 1, 8))),
+    "stride 5, one step and two": Case(
+        conv(read=(1, 1, 8, 8), kernel=(5, 3), stride=(5, 5), made=(1, 1, 2, 8)), "it moves by 5x5", ""
+    ),
     "depthwise stride 3": both(conv(_DEPTHWISE, stride=(3, 3), valid=True, made=(1, 5, 5, 4))),
     "depthwise stride 4": Case(conv(_DEPTHWISE, stride=(4, 4), valid=True, made=(1, 4, 4, 4)), "it moves by 4x4", ""),
     # U8: windows

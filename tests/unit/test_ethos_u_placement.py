@@ -27,7 +27,8 @@ from compressor.vela import compiler
 MODELS = Path(os.environ.get("COMPRESSOR_DATA", "absent")).parent / "models"
 NARROW, WIDE = names.load_targets(["ethos_u55-128", "ethos_u85-256"])
 vela = environment.program(compiler.PROGRAM)
-installed = pytest.mark.skipif(vela is None, reason="vela is not installed")
+absent = vela is None and "COMPRESSOR_REQUIRE_TOOLS" not in os.environ
+installed = pytest.mark.skipif(absent, reason="vela is not installed")
 present = pytest.mark.skipif(not MODELS.is_dir(), reason="COMPRESSOR_DATA names no folder with models beside it")
 UNITS = pytest.mark.parametrize("target", [NARROW, WIDE], ids=lambda target: target.name)
 
@@ -111,13 +112,13 @@ def test_an_operator_is_accelerated_wherever_it_stands(kinds: str) -> None:
     assert any("all" in warning and "stay on the CPU" in warning for warning in found.warnings) == ("+" not in kinds)
 
 
-@given(st.integers(1, 12), st.integers(1, 12))
+@given(st.integers(1, 12), st.integers(1, 20))
 def test_a_stride_above_three_needs_windows_that_fit(kernel: int, stride: int) -> None:
     file = File()
     made = -(-16 // stride)
     conv(made=(1, made, made, 8), kernel=(kernel, kernel), stride=(stride, stride))(file)
     fits = (made - 1) * stride + kernel <= 16
-    assert (placed(file).decisions[0].where == "accelerator") == (stride <= 3 or fits)
+    assert (placed(file).decisions[0].where == "accelerator") == (stride <= 3 or fits or made == 1)
     assert placed(file, WIDE).decisions[0].where == "accelerator"
 
 
