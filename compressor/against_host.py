@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from compressor import ends
-from compressor.report.schema import AgainstHostValue
+from compressor.report.figures import AgainstHostValue
 from compressor.rows import Measured, arrays_of
 from compressor.tflite_edit.graph import Graph
 from compressor.values import Artifact, Precision, TensorSpec, as_float

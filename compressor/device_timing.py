@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from compressor import onnx_view
-from compressor.report.schema import LatencyValue
+from compressor.report.figures import LatencyValue
 from compressor.target import Target
 from compressor.tensorrt import trtexec
 from compressor.values import Artifact, Provenance

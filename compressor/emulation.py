@@ -12,7 +12,7 @@ from compressor.errors import BadInput, CompressorError, unknown
 from compressor.measuring_process import Asked
 from compressor.plan import Job, Plan, PlannedRow
 from compressor.progress import Listener, Progress
-from compressor.report.schema import AgainstHostValue
+from compressor.report.figures import AgainstHostValue
 from compressor.target import Target
 from compressor.values import Artifact, Failure, Precision, Stage
 

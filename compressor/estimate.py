@@ -9,7 +9,7 @@ from compressor import placement
 from compressor.errors import CompressorError, MissingTool
 from compressor.files import sha256
 from compressor.inspection import Inspection, inspect
-from compressor.report.schema import EstimateValue
+from compressor.report.figures import EstimateValue
 from compressor.target import Target
 from compressor.values import Artifact, Provenance
 

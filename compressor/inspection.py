@@ -164,7 +164,6 @@ def _compared(
     keep: Path | None,
 ) -> dict[str, Any]:
     """What the vendor's compiler said, and where that differs from the rules."""
-    rules = placement.load(target.placement)
     assert rules.compile is not None
     try:
         compiled = rules.compile(_find(rules.tool, rules.tool_help), path, target, timeout, keep)

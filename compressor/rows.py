@@ -17,7 +17,8 @@ from compressor.inspection import inspect
 from compressor.measurement import metric_value
 from compressor.measurement.parity import Parity, compare
 from compressor.plan import Job, PlannedRow
-from compressor.report.schema import AgainstHostValue, MetricValue, PlacementValue, Row
+from compressor.report.figures import AgainstHostValue, MetricValue, PlacementValue
+from compressor.report.schema import Row
 from compressor.target import Target
 from compressor.tflm import c_array, fit
 from compressor.values import Array, Artifact, Failure, Provenance, Stage

@@ -27,4 +27,5 @@ TARGET = Target(
         "qemu_cpu": Fact(("cortex-a72", "cortex-a76"), "https://www.qemu.org/docs/master/system/arm/virt.html"),
         "batch": Fact("one sample: NCNN's blobs have no batch dimension", _NCNN),
     },
+    placement="cpu",
 )

@@ -13,4 +13,5 @@ TARGET = Target(
     facts={
         "number_formats": Fact(("float32", "float16", "int8", "uint8", "int16"), "https://ai.google.dev/edge/litert")
     },
+    placement="cpu",
 )

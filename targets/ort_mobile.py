@@ -20,4 +20,5 @@ TARGET = Target(
         "number_formats": Fact(("float32", "float16", "int8", "uint8"), _ORT),
         "optimized_for": Fact("arm, fixed: not for NNAPI or CoreML, which compile parts themselves", _ORT),
     },
+    placement="cpu",
 )

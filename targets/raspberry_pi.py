@@ -45,4 +45,5 @@ TARGET = Target(
             },
         ),
     ),
+    placement="cpu",
 )

@@ -87,8 +87,8 @@ def _show(found: Inspection) -> None:
 
 
 def _of_compiler(found: Inspection) -> str:
+    from compressor.report.figures import EstimateValue
     from compressor.report.layout import estimated
-    from compressor.report.schema import EstimateValue
 
     told = found.compiler
     if "skipped" in told:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from compressor import tflite_view
 from compressor.placement import Placement
 from compressor.placing import Decision, Placing
 from compressor.target import Target
 from compressor.tflite_view import Operator, View
-from compressor.tflm import operators
+from compressor.tflm import c_array, operators
 
 
 def place(view: View, target: Target) -> Placing:
@@ -23,4 +26,13 @@ def _decision(operator: Operator) -> Decision:
     return Decision("unsupported", reason, "replace the layer, or write it in another precision")
 
 
-PLACEMENT = Placement(summary="Cortex-M: operators that TensorFlow Lite Micro has kernels for", place=place)
+def read(path: Path) -> View:
+    """The model in a C array, or a `.tflite` file.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    return tflite_view.parse(c_array.content(path)) if path.suffix == c_array.SUFFIX else tflite_view.read(path)
+
+
+PLACEMENT = Placement(summary="Cortex-M: operators that TensorFlow Lite Micro has kernels for", place=place, read=read)

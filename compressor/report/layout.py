@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compressor.report.schema import EstimateValue, Report, Row
+from compressor.report.figures import EstimateValue
+from compressor.report.schema import Report, Row
 
 HEADERS = (
     "file",
@@ -66,7 +67,9 @@ def placements(rows: Sequence[Row]) -> tuple[str, ...]:
     """What of the compressed files their targets accelerate, one line each, and why not all of it."""
     told = []
     for row in rows:
-        if row.placement is not None and row.stage == "compressed":
+        # Where nothing could be accelerated, there is nothing to tell.
+        worth = row.placement is not None and (row.placement.accelerator_ops or row.placement.reasons)
+        if row.placement is not None and worth and row.stage == "compressed":
             on, off = row.placement.accelerator_ops, row.placement.cpu_ops
             share = f"{on} of {on + off} operators accelerated, {row.placement.accelerated_macs_share:.1%} of the work"
             why = "".join(f"; {each}" for each in row.placement.reasons)

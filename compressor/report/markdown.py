@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from compressor.report.figures import MetricValue
 from compressor.report.layout import (
     HEADERS,
     cells,
@@ -17,7 +18,7 @@ from compressor.report.layout import (
     placements,
     reason,
 )
-from compressor.report.schema import MetricValue, NetworkPart, Report, Row, place
+from compressor.report.schema import NetworkPart, Report, Row, place
 
 
 def render(report: Report) -> str:

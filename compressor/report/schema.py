@@ -6,94 +6,26 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from compressor.errors import BadInput
 from compressor.files import write_text
 from compressor.limits import Limits
+from compressor.report.figures import (
+    AgainstHostValue,
+    EstimateValue,
+    LatencyValue,
+    MetricValue,
+    Part,
+    PlacementValue,
+    Tensor,
+)
 from compressor.sentences import sentences
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Tensor(_Part):
-    """An input or output; a free dimension is null."""
-
-    name: str
-    shape: list[int | None]
-    dtype: str
-
-
-class MetricValue(_Part):
-    """Name and value of the metric."""
-
-    name: str
-    value: float
-
-
-class LatencyValue(_Part):
-    """Milliseconds for one sample on the row's host."""
-
-    p50: float
-    p90: float
-    p99: float
-    threads: int
-    runs: int
-
-
-class PlacementValue(_Part):
-    """What of a file the target's accelerator would compute, by the rules of its compiler.
-
-    `cpu_ops` are all others; the share is of multiply-accumulates, or of operators in a file that has none.
-    `reasons`: why operators stay off, and what the rules warn of.
-    """
-
-    accelerator_ops: int
-    cpu_ops: int
-    accelerated_macs_share: float
-    reasons: list[str]
-
-
-class AgainstHostValue(_Part):
-    """Answers of an emulated processor against those of `environment.host`: same file, runtime and samples.
-
-    `samples` is how many of the first evaluation samples were run, `values` how many numbers they answered with.
-    `max_lsb`: the largest difference in steps of the outputs' integers; None where an output is float.
-    """
-
-    samples: int
-    values: int
-    differing_values: int
-    max_abs_error: float
-    max_lsb: int | None
-
-
-class EstimateValue(_Part):
-    """What a vendor's compiler expects of one inference on the device; neither measured nor a latency.
-
-    `accelerated_ops_share` is of the file's operators, whatever the compiler makes of them. `compiled_path` is the file
-    that it wrote, in the run folder.
-    """
-
-    by: str
-    cycles: int
-    clock_hz: int
-    inference_ms: float
-    inferences_per_second: float
-    sram_bytes: int
-    dram_bytes: int
-    flash_bytes: int
-    accelerated_ops_share: float
-    compiled_path: str | None = None
-    compiled_bytes: int | None = None
-    compiled_sha256: str | None = None
-
-
-class DataPart(_Part):
+class DataPart(Part):
     """The data set; counts are samples, `sha256` is of the run's `data.npz`.
 
     Of several networks, counts are sums, and `sha256` is of the lines that the networks' own make.
@@ -112,7 +44,7 @@ class DataPart(_Part):
     notes: list[str] = Field(default_factory=list)
 
 
-class NetworkPart(_Part):
+class NetworkPart(Part):
     """One of the networks of a model that consists of several; its files and its own report are in `folder`.
 
     `data` is its own: `sha256` is of `data.npz` in that folder.
@@ -129,7 +61,7 @@ class NetworkPart(_Part):
     data: DataPart
 
 
-class ModelPart(_Part):
+class ModelPart(Part):
     """The model as it came in; `metric` is Keras's own on the evaluation set, None without labels.
 
     `metric_reason`: why it is this metric, as part of a sentence.
@@ -152,7 +84,7 @@ class ModelPart(_Part):
     networks: list[NetworkPart] = Field(default_factory=list)
 
 
-class RecipePart(_Part):
+class RecipePart(Part):
     """The recipe with every default spelled out, and what its steps did."""
 
     name: str
@@ -163,7 +95,7 @@ class RecipePart(_Part):
     steps_done: list[dict[str, Any]]
 
 
-class EnvironmentPart(_Part):
+class EnvironmentPart(Part):
     """Where and with what the run was made."""
 
     host: str
@@ -173,7 +105,7 @@ class EnvironmentPart(_Part):
     versions: dict[str, str]
 
 
-class Row(_Part):
+class Row(Part):
     """One artifact on one runtime, on behalf of one target.
 
     `drop`, `agreement`, `max_abs_error`, `sqnr_db` and `psnr_db` compare a float32 row with Keras (conversion parity)
@@ -214,7 +146,7 @@ class Row(_Part):
     placement: PlacementValue | None = None
     against_host: AgainstHostValue | None = None
     estimate: EstimateValue | None = None
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
 
     @property
     def impossible(self) -> bool:
@@ -227,7 +159,7 @@ class Row(_Part):
         return f"{place(self.target, self.network)}: {self.stage} {self.format} {self.precision} on {self.runtime}"
 
 
-class Violation(_Part):
+class Violation(Part):
     """A limit that a row broke, or a row that failed (`limit` is then "finished")."""
 
     limit: str
@@ -241,7 +173,7 @@ class Violation(_Part):
     message: str
 
 
-class Verdict(_Part):
+class Verdict(Part):
     """Passed when nothing is violated; `not_judged` says which limit could not be applied where, and why."""
 
     passed: bool
@@ -249,7 +181,7 @@ class Verdict(_Part):
     not_judged: list[str] = Field(default_factory=list)
 
 
-class Report(_Part):
+class Report(Part):
     """Everything about one run."""
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION

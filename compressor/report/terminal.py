@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compressor.report.figures import MetricValue
 from compressor.report.layout import (
     HEADERS,
     cells,
@@ -16,7 +17,7 @@ from compressor.report.layout import (
     placements,
     reason,
 )
-from compressor.report.schema import DataPart, MetricValue, Report, Row, place
+from compressor.report.schema import DataPart, Report, Row, place
 
 if TYPE_CHECKING:
     from rich.console import Console

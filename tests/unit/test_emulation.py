@@ -18,7 +18,8 @@ from compressor.names import load_targets
 from compressor.plan import Job, Plan
 from compressor.progress import silent
 from compressor.report import gate, layout
-from compressor.report.schema import AgainstHostValue, LatencyValue, Row
+from compressor.report.figures import AgainstHostValue, LatencyValue
+from compressor.report.schema import Row
 from compressor.values import Array, Artifact, Failure, Precision, Stage
 
 SCALE = 0.5

@@ -12,7 +12,8 @@ from vela_stand_in import NOTHING, absent, leaving, one_left, two_operators, ven
 from compressor import api, estimate, names
 from compressor.limits import Limits
 from compressor.report import gate, layout, markdown, schema, terminal
-from compressor.report.schema import EstimateValue, Report, Row
+from compressor.report.figures import EstimateValue
+from compressor.report.schema import Report, Row
 from compressor.rows import Table
 from compressor.several_networks import combined
 from compressor.values import Artifact, Stage

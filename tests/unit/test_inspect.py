@@ -102,7 +102,6 @@ BAD: dict[str, tuple[bytes | None, str, str]] = {
     "no TFLite": (b"PK\3\4" + b"x" * 40, "coral", "m.tflite is no TFLite model"),
     "no file": (None, "coral", "cannot read m.tflite: No such file"),
     "unknown target": (two_convolutions_and_a_break(), "corall", "did you mean 'coral'?"),
-    "target without rules": (two_convolutions_and_a_break(), "host", "nothing is known of what runs where on host"),
 }
 
 

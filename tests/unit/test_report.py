@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from compressor.errors import BadInput
 from compressor.report import layout, markdown, schema, terminal
+from compressor.report.figures import MetricValue
 from compressor.report.schema import Report, Row
 
 # Exit codes by name.
@@ -268,7 +269,7 @@ def test_a_small_error_is_not_shown_as_none(value: float, row: Callable[..., Row
 
 def test_a_small_error_of_keras_is_not_shown_as_none(golden: Path, shown: Any) -> None:
     report = schema.read(golden / "passed.json")
-    metric = schema.MetricValue(name="mean_squared_error", value=2e-5)
+    metric = MetricValue(name="mean_squared_error", value=2e-5)
     small = report.model_copy(update={"model": report.model.model_copy(update={"metric": metric})})
     assert "mean_squared_error 0.0000" not in markdown.render(small)
     assert "mean_squared_error 0.0000" not in shown(small)
