@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from compressor import placement
+from compressor import environment, placement
 from compressor.errors import CompressorError, MissingTool
 from compressor.files import sha256
 from compressor.inspection import Inspection, inspect
@@ -22,6 +22,27 @@ def offered(target: Target) -> bool:
     return bool(target.placement) and placement.load(target.placement).estimates
 
 
+def compiled_file(artifact: Artifact, target: Target) -> Path | None:
+    """Where the target's compiler leaves what it made of an artifact; None where it leaves nothing."""
+    rules = placement.load(target.placement) if target.placement else None
+    if rules is None or not rules.writes:
+        return None
+    return artifact.path.with_name(f"{artifact.path.stem}_{target.name}_{rules.tool}{artifact.path.suffix}")
+
+
+def said(artifact: Artifact, target: Target, timeout: float) -> list[str]:
+    """What a compiler that makes no estimate said of an artifact, in sentences; none where it is not here."""
+    keep = compiled_file(artifact, target)
+    if keep is None or environment.program(placement.load(target.placement).tool) is None:
+        return []
+    try:
+        told = inspect(artifact.path, target, "auto", min(timeout, _LONGEST_S), keep).compiler
+    except CompressorError as error:
+        return [str(error)]
+    agrees = [f"{told['tool']} {told['version']} agrees with the rules here"] if told.get("agrees") else []
+    return [*agrees, *told.get("differences", ())]
+
+
 def row_values(artifact: Artifact, target: Target, folder: Path, timeout: float) -> dict[str, Any]:
     """Fields of the device's row; the compiled file goes beside the one it was made of.
 
@@ -30,8 +51,8 @@ def row_values(artifact: Artifact, target: Target, folder: Path, timeout: float)
         timeout: seconds that the compiler may take.
     """
     assert target.device is not None
-    tool = placement.load(target.placement).tool
-    keep = artifact.path.with_name(f"{artifact.path.stem}_{target.name}_{tool}{artifact.path.suffix}")
+    tool, keep = placement.load(target.placement).tool, compiled_file(artifact, target)
+    assert keep is not None
     try:
         found = inspect(artifact.path, target, "required", min(timeout, _LONGEST_S), keep)
     except MissingTool as error:

@@ -111,8 +111,10 @@ class Table:
             return Row(**base, **skipped, reason="; ".join((target.device.reason, *str(error).split("\n  "))))
         except CompressorError as error:
             return Row(**base, **skipped, reason=str(error), failed_stage="measure")
-        stated = skipped | {"reason": target.device.reason}
-        return Row(**base | (stated if timed is None else timed))
+        if timed is not None:
+            return Row(**base | timed)
+        notes = estimate.said(artifact, target, self._timeout) if isinstance(artifact, Artifact) else []
+        return Row(**base | skipped | {"reason": target.device.reason, "notes": notes})
 
     def misfit(self, target: Target, planned: PlannedRow) -> tuple[str, str] | None:
         """The stage that fails and why: too little memory on a microcontroller, or what the device's own tools refuse.

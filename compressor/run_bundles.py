@@ -9,6 +9,7 @@ from typing import Any
 from compressor import bundle
 from compressor.bundle import Origin, Proof
 from compressor.errors import CompressorError
+from compressor.estimate import compiled_file
 from compressor.plan import Job, PlannedRow
 from compressor.report.schema import Report, Row
 from compressor.rows import Measured
@@ -42,7 +43,8 @@ def leave(
             continue
         name = f"{row.target.name}-{row.job.format}" if row.target.name in several else row.target.name
         figures, estimate = _figures(row, report.rows), _estimate(row, report.rows)
-        compiled = folder / estimate["compiled_path"] if estimate.get("compiled_path") else None
+        compiled = compiled_file(artifact, row.target)
+        compiled = compiled if compiled is not None and compiled.is_file() else None
         proof = Proof(found.answer, found.outputs, folder / "data.npz", figures, estimate, compiled)
         try:
             bundle.leave(folder / FOLDER / name, row.bundle, row.target, artifact, proof, _origin(report))

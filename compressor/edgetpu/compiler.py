@@ -6,11 +6,13 @@ The form of the log is that of version 16.0, as `edgetpu_compiler -s` prints it.
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 from compressor.errors import StageFailed
+from compressor.files import whole_file
 from compressor.placing import Compiled
 from compressor.process import run_to_end
 from compressor.target import Target
@@ -29,17 +31,22 @@ _MEMORY = {
 
 
 def compile_file(program: str, path: Path, target: Target, timeout: float, keep: Path | None = None) -> Compiled:
-    """What the compiler says of a file; what it writes is thrown away.
+    """What the compiler says of a file. It makes one file for every board, so that nothing hangs on `target`.
 
-    It makes one file for every board, so that nothing hangs on `target`.
+    Args:
+        keep: where the compiled file goes; it is thrown away otherwise.
 
     Raises:
         StageFailed: it refused the file, took longer than `timeout` seconds, or printed no list of operators.
     """
     with tempfile.TemporaryDirectory(prefix="compressor-") as folder:
         done = run_to_end(f"compiling {path.name}", [program, "-s", "-o", folder, path.resolve()], timeout)
-    if done.returncode != 0:
-        raise StageFailed(f"{PROGRAM} refused {path.name}", received=_told(done.stdout + done.stderr))
+        if done.returncode != 0:
+            raise StageFailed(f"{PROGRAM} refused {path.name}", received=_told(done.stdout + done.stderr))
+        made = Path(folder) / f"{path.stem}_edgetpu.tflite"
+        if keep is not None and made.is_file():
+            with whole_file(keep) as temporary:
+                shutil.copyfile(made, temporary)
     return parsed(done.stdout)
 
 

@@ -28,6 +28,7 @@ class Placement:
             asked to.
         read: the view of a file.
         listed: its operators, in the order of the decisions.
+        writes: the compiler leaves a file that the device runs; rows and bundles of the device have it.
         estimates: the compiler says what one inference takes, and rows of the device tell it.
     """
 
@@ -38,6 +39,7 @@ class Placement:
     compile: Callable[[str, Path, Target, float, Path | None], Compiled] | None = None
     read: Callable[[Path], Any] = tflite_view.read
     listed: Callable[[Any], tuple[Listed, ...]] = tflite_listing.listed
+    writes: bool = False
     estimates: bool = False
 
 

@@ -83,4 +83,5 @@ PLACEMENT = Placement(
     tool=compiler.PROGRAM,
     tool_help="install it from Google's package repository on x86-64 Debian: https://coral.ai/docs/edgetpu/compiler/",
     compile=compiler.compile_file,
+    writes=True,
 )

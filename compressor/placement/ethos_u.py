@@ -82,5 +82,6 @@ PLACEMENT = Placement(
     tool=compiler.PROGRAM,
     tool_help="pip install 'compressor[ethos-u]'",
     compile=compiler.compile_file,
+    writes=True,
     estimates=True,
 )

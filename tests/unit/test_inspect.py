@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tflite import File, conv
 
-from compressor import api, names, tflite_view
+from compressor import api, estimate, names, tflite_view
 from compressor.edgetpu import compiler
 from compressor.errors import BadInput, MissingTool, StageFailed
 from compressor.inspection import Inspection, Placed, inspect
 from compressor.tflite_layers import layers
 from compressor.tflite_macs import macs
 from compressor.tflite_view import parse
+from compressor.values import Artifact, Precision, Stage
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 (CORAL,) = names.load_targets(["coral"])
@@ -248,6 +249,21 @@ def test_a_compiler_that_refuses_is_told_and_fails_when_it_is_a_must(broken: Pat
     assert found.accelerator_ops == 1
     with pytest.raises(StageFailed, match=r"edgetpu_compiler refused m\.tflite"):
         inspect(broken, CORAL, "required")
+
+
+def test_a_run_keeps_what_the_compiler_made_and_says_whether_it_agrees(broken: Path, vendor: Any) -> None:
+    artifact = Artifact(broken, "tflite", Precision.INT8, Stage.COMPRESSED, 1, 1, "0")
+    assert estimate.said(artifact, CORAL, 60) == []
+    writes = 'printf compiled > "$3/m_edgetpu.tflite"\n'
+    vendor(writes + printing(LOG.format(mapped=1, left=1)))
+    assert estimate.said(artifact, CORAL, 60) == ["edgetpu_compiler 16.0.384591198 agrees with the rules here"]
+    kept = estimate.compiled_file(artifact, CORAL)
+    assert kept is not None
+    assert kept.read_bytes() == b"compiled"
+    vendor(writes + printing(LOG.format(mapped=2, left=0)))
+    assert estimate.said(artifact, CORAL, 60) == ["edgetpu_compiler maps 2 of 2 CONV_2D; the rules here say 1"]
+    vendor("echo 'ERROR: Invalid model'; exit 1")
+    assert "ERROR: Invalid model" in estimate.said(artifact, CORAL, 60)[0]
 
 
 def test_a_compiler_that_prints_no_list_or_hangs_is_a_failure(broken: Path, vendor: Any) -> None:
