@@ -33,6 +33,7 @@ class Proof:
         compared: figures of the row: drop, agreement and the like.
         estimate: what the vendor's compiler expects of the device, where it was here.
         compiled: what it made of the artifact.
+        why_not_compiled: the reason of the device's row.
     """
 
     answer: Mapping[str, Any]
@@ -41,6 +42,7 @@ class Proof:
     compared: Mapping[str, Any]
     estimate: Mapping[str, Any] | None = None
     compiled: Path | None = None
+    why_not_compiled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def leave(folder: Path, kind: str, target: Target, artifact: Artifact, proof: Pr
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
+        if name.endswith(".sh"):
+            (folder / name).chmod(0o755)
     same_bytes.tar_gz(folder)
     return folder
 
@@ -103,6 +107,7 @@ def _contents(bundle: Bundle, target: Target, artifact: Artifact, proof: Proof, 
         told=_answers(results, proof),
         tolerance=bundle.tolerance(artifact),
         compiled=proof.compiled,
+        why_not_compiled=proof.why_not_compiled,
     )
 
 

@@ -45,7 +45,8 @@ def leave(
         figures, estimate = _figures(row, report.rows), _estimate(row, report.rows)
         compiled = compiled_file(artifact, row.target)
         compiled = compiled if compiled is not None and compiled.is_file() else None
-        proof = Proof(found.answer, found.outputs, folder / "data.npz", figures, estimate, compiled)
+        why = "" if compiled else _why_not_compiled(row, report.rows)
+        proof = Proof(found.answer, found.outputs, folder / "data.npz", figures, estimate, compiled, why)
         try:
             bundle.leave(folder / FOLDER / name, row.bundle, row.target, artifact, proof, _origin(report))
         except CompressorError as error:
@@ -79,6 +80,12 @@ def _estimate(planned: PlannedRow, rows: Iterable[Row]) -> dict[str, Any]:
     """What the vendor's compiler expects of the device; empty where it was not here."""
     told = [row.estimate for row in rows if _belongs(row, planned) and row.estimate is not None]
     return told[0].model_dump(mode="json") if told else {}
+
+
+def _why_not_compiled(planned: PlannedRow, rows: Iterable[Row]) -> str:
+    """The reason of the device's row, in one line."""
+    told = [row.reason for row in rows if _belongs(row, planned) and row.provenance == "skipped" and row.reason]
+    return " ".join(told[0].split()) if told else ""
 
 
 def _origin(report: Report) -> Origin:

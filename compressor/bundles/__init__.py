@@ -42,6 +42,7 @@ class Contents:
         asked: per input, ten samples as the file stores them, without the batch.
         told: per output, the answers expected.
         compiled: what the vendor's compiler made of the artifact, where it was here.
+        why_not_compiled: in a sentence, where the device's row says.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Contents:
     told: tuple[Array, ...]
     tolerance: Tolerance
     compiled: Path | None = None
+    why_not_compiled: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,15 @@ def _files(contents: Contents) -> Mapping[str, bytes]:
         return always
     compiled, tolerance = contents.compiled.read_bytes(), contents.tolerance
     asked, told = contents.asked, contents.told
-    built = project.files(compiled, contents.target, asked, told, tolerance.steps, tolerance.relative)
+    built = project.files(
+        compiled, contents.target, asked, told, tolerance.steps, tolerance.relative, _npu(contents.target)
+    )
     return always | built | {_COMPILED: compiled}
+
+
+def _npu(target: Target) -> str:
+    """Such as u55."""
+    return str(target.facts["accelerator_config"].value).split("-")[1]
 
 
 def _compile(target: Target) -> str:
@@ -54,14 +61,15 @@ def _readme(contents: Contents) -> tuple[str, str, str, str]:
     if contents.compiled is None:
         return (
             name,
-            f"1. `sh compile.sh` writes {_COMPILED}; the run that made this bundle had no Vela, and left no project.",
-            "2. Run it again with Vela installed (`pip install ethos-u-vela`) to have the project around it.",
+            f"1. No project for the device is here: {contents.why_not_compiled or 'nothing was compiled'}.",
+            f"2. `sh compile.sh` asks Vela (`pip install ethos-u-vela`) for {_COMPILED}.",
             f"3. {test}",
         )
     return (
         name,
         "1. In a checkout of tflite-micro: `python3 tensorflow/lite/micro/tools/project_generation/create_tflm_tree.py "
-        '--makefile_options="TARGET=cortex_m_generic TARGET_ARCH=cortex-m55 CO_PROCESSOR=ethos_u" TREE`',
+        '--makefile_options="TARGET=cortex_m_generic TARGET_ARCH=cortex-m55 CO_PROCESSOR=ethos_u '
+        f'ETHOSU_ARCH={_npu(contents.target)}" TREE`',
         "2. `cmake -B build -DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake -DTFLM_TREE=TREE -DBOARD_SOURCES=startup.c "
         "-DBOARD_LINK_FLAGS=-Tboard.ld && cmake --build build`; the start-up code calls Arm's `ethosu_init`.",
         f"3. Flash `build/model`: it prints how many values of the self-test differ. {test}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,12 +10,19 @@ from typing import Any
 
 from compressor.bundles import Bundle, Contents, Tolerance, runner
 from compressor.errors import StageFailed
+from compressor.process import run_to_end
 from compressor.values import Artifact, Precision
 
 _FILE, _OPERATORS = "model.ort", "required_operators.config"
 # Integer kernels of processors with and without VNNI differ: without, sums of products saturate at 16 bits.
 _FLOATS = {Precision.FLOAT32: 1e-5, Precision.FLOAT16: 1e-3}
 _QUANTIZED = 5e-2
+_LIST = """
+import sys
+from pathlib import Path
+from onnxruntime.tools.ort_format_model import create_config_from_models
+create_config_from_models([Path(sys.argv[1])], Path(sys.argv[2]), False)
+"""
 
 
 def required_operators(path: Path) -> str:
@@ -23,14 +31,13 @@ def required_operators(path: Path) -> str:
     Raises:
         StageFailed: ONNX Runtime's own reader cannot read the file.
     """
-    from onnxruntime.tools.ort_format_model import create_config_from_models
-
     with tempfile.TemporaryDirectory(prefix="compressor-") as folder:
         made = Path(folder) / _OPERATORS
-        try:
-            create_config_from_models([path], made, False)
-        except Exception as error:
-            raise StageFailed(f"cannot list the operators of {path.name}", received=str(error)[:300]) from None
+        # In a process of its own: it sets up logging for everyone.
+        done = run_to_end(f"listing the operators of {path.name}", [sys.executable, "-P", "-c", _LIST, path, made], 300)
+        if done.returncode != 0 or not made.is_file():
+            lines = done.stderr.strip().splitlines() or ["nothing"]
+            raise StageFailed(f"cannot list the operators of {path.name}", received=lines[-1][:300])
         # Its comments name files by their paths.
         lines = [line for line in made.read_text().splitlines() if not line.startswith("#")]
     return "".join(f"{line}\n" for line in lines)

@@ -14,7 +14,7 @@ def open_model(options, manifest):
     on_cpu = options.cpu or options.reference
     file = HERE / manifest["file"] if on_cpu else HERE / manifest.get("compiled", manifest["file"])
     if not file.exists():
-        missing(f"{file.name} is not here: run ./compile.sh first, or --cpu")
+        missing(f"{file.name} is not here: run `sh compile.sh` first, or --cpu")
     library = None if on_cpu else options.delegate or manifest.get("delegate")
     try:
         delegates = [load_delegate(library)] if library else []

@@ -7,6 +7,7 @@ Exit codes: 0 the answers agree, 1 they do not, 2 a file is wrong, 3 TensorRT, C
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,23 @@ def differing(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], toler
     return int(np.count_nonzero(~(apart <= allowed))), float(apart.max(initial=0))
 
 
+def told_tolerance() -> float:
+    """What manifest.json allows, and 0.05 without one."""
+    try:
+        told = json.loads((HERE / "manifest.json").read_text(encoding="utf-8"))
+        return float(told["self_test"]["float_tolerance"])
+    except (OSError, ValueError, KeyError):
+        return 0.05
+
+
 def main() -> int:
     """Run the self-test."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, default=HERE / "model.plan")
     parser.add_argument("--self-test", type=Path, default=HERE / "self_test.npz", metavar="NPZ")
-    parser.add_argument("--tolerance", type=float, default=0.05, help="of outputs, against the largest or 1")
+    parser.add_argument("--tolerance", type=float, help="of outputs, against the largest or 1; else the manifest's")
     asked = parser.parse_args()
+    tolerance = told_tolerance() if asked.tolerance is None else asked.tolerance
     try:
         with np.load(asked.self_test, allow_pickle=False) as arrays:
             samples = {name: arrays[name] for name in arrays.files}
@@ -135,7 +146,7 @@ def main() -> int:
     for name in engine.outputs:
         found = np.concatenate([row[name].reshape(1, -1) for row in rows])
         expected = samples[f"output.{name}"].reshape(count, -1)
-        values, furthest = differing(found, expected, asked.tolerance)
+        values, furthest = differing(found, expected, tolerance)
         print(f"{name}: {values} of {expected.size} values differ, by {furthest:.3g} at most")
         wrong += values
     return 1 if wrong else 0

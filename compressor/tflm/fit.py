@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from compressor.target import Target
 from compressor.tflm.arena import Arena, arena
+from compressor.tflm.skeleton import MARGIN
 
 # TFLM itself, the kernels of a usual network and start-up code; the stack of main. Estimates, as every message says.
 _CODE, _STACK = 64 * 1024, 8 * 1024
@@ -29,8 +30,13 @@ class Need:
 
     @property
     def ram(self) -> int:
-        """Arena and stack, estimated."""
-        return self.arena.total + _STACK
+        """Arena with the program's margin, and stack, estimated."""
+        return self.block + _STACK
+
+    @property
+    def block(self) -> int:
+        """What the program keeps in one piece: the arena with its margin."""
+        return self.arena.total + MARGIN
 
 
 def need(content: bytes) -> Need:
@@ -54,9 +60,9 @@ def misfit(target: Target, wanted: Need) -> str | None:
         told.append(
             f"flash: about {wanted.flash} bytes needed (model {wanted.model}, code {_CODE} estimated), {flash} there"
         )
-    if wanted.arena.total > block or wanted.ram > ram:
+    if wanted.block > block or wanted.ram > ram:
         told.append(
-            f"RAM: about {wanted.ram} bytes needed ({wanted.arena}; stack {_STACK} estimated), "
+            f"RAM: about {wanted.ram} bytes needed ({wanted.arena}; {MARGIN} to spare; stack {_STACK} estimated), "
             f"{ram} there, {block} of it in one piece"
         )
     if not told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 # Room for what the estimate of the tail does not know; `arena_used_bytes()` tells the truth on the device.
-_MARGIN = 1024
+MARGIN = 1024
 
 _MAIN = """\
 // Runs the model in model.cc with TensorFlow Lite Micro, and compares its answers with those in self_test.cc.
@@ -114,7 +114,7 @@ _CMAKE = """\
 #   python3 tensorflow/lite/micro/tools/project_generation/create_tflm_tree.py TREE
 cmake_minimum_required(VERSION 3.16)
 project(model LANGUAGES C CXX)
-option(SELF_TEST "Compare with the expected answers in self_test.cc" ON)
+option(SELF_TEST "Compare with the expected answers in self_test.cc" @SELF_TEST@)
 set(TFLM_TREE "" CACHE PATH "The folder that create_tflm_tree.py made")
 set(BOARD_SOURCES "" CACHE STRING "Start-up code of the board, from its vendor")
 set(BOARD_LINK_FLAGS "" CACHE STRING "Such as -Tboard.ld --specs=nosys.specs")
@@ -129,10 +129,9 @@ file(GLOB_RECURSE TFLM_SOURCES "${TFLM_TREE}/tensorflow/*.cc" "${TFLM_TREE}/tens
 add_library(tflm STATIC ${TFLM_SOURCES})
 target_include_directories(tflm PUBLIC "${TFLM_TREE}" "${TFLM_TREE}/third_party/flatbuffers/include"
                            "${TFLM_TREE}/third_party/gemmlowp" "${TFLM_TREE}/third_party/kissfft"
-                           "${TFLM_TREE}/third_party/kissfft/tools" "${TFLM_TREE}/third_party/ruy"
-                           "${TFLM_TREE}/third_party/ethos_u_core_driver/include")
+                           "${TFLM_TREE}/third_party/kissfft/tools" "${TFLM_TREE}/third_party/ruy")
 target_compile_definitions(tflm PUBLIC TF_LITE_STATIC_MEMORY)
-target_compile_features(tflm PUBLIC cxx_std_17)
+@NPU@target_compile_features(tflm PUBLIC cxx_std_17)
 target_compile_options(tflm PUBLIC ${FLAGS} $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti;-fno-exceptions>)
 
 add_executable(model main.cc model.cc ${BOARD_SOURCES})
@@ -142,7 +141,14 @@ if(SELF_TEST)
 endif()
 separate_arguments(BOARD_LINK_FLAGS)
 target_link_libraries(model PRIVATE tflm m)
-target_link_options(model PRIVATE ${FLAGS} ${BOARD_LINK_FLAGS} -Wl,--gc-sections)
+target_link_options(model PRIVATE ${FLAGS} "-L${CMAKE_CURRENT_SOURCE_DIR}" ${BOARD_LINK_FLAGS} -Wl,--gc-sections)
+"""
+
+# Source: tensorflow/lite/micro/tools/make/ext_libs/ethos_u.inc of tflite-micro, and the driver's own CMakeLists.txt.
+_DRIVER = """\
+target_compile_definitions(tflm PUBLIC ETHOS_U ETHOSU_ARCH=@npu@ ETHOS@NPU@)
+target_include_directories(tflm PUBLIC "${TFLM_TREE}/third_party/ethos_u_core_driver/include"
+                           "${TFLM_TREE}/third_party/cmsis/CMSIS/Core/Include")
 """
 
 TOOLCHAIN = """\
@@ -168,17 +174,23 @@ def main_source(calls: Sequence[str], head: int, rest: int) -> str:
     numbers = {
         "HEAD": head,
         "TAIL": rest,
-        "MARGIN": _MARGIN,
-        "ARENA": head + rest + _MARGIN,
+        "MARGIN": MARGIN,
+        "ARENA": head + rest + MARGIN,
         "COUNT": len(calls),
         "CALLS": added,
     }
     return _filled(_MAIN, numbers)
 
 
-def cmake_lists(compiler_flags: str) -> str:
-    """`CMakeLists.txt`, with the compiler's flags for the core."""
-    return _filled(_CMAKE, {"FLAGS": compiler_flags})
+def cmake_lists(compiler_flags: str, self_test: bool = True, npu: str = "") -> str:
+    """`CMakeLists.txt`, with the compiler's flags for the core.
+
+    Args:
+        self_test: it is built unless the user says otherwise.
+        npu: of an Ethos-U, such as u55: its driver, which is part of TFLM's tree then, has to know.
+    """
+    driver = _DRIVER.replace("@npu@", npu).replace("@NPU@", npu.upper()) if npu else ""
+    return _filled(_CMAKE, {"FLAGS": compiler_flags, "SELF_TEST": "ON" if self_test else "OFF", "NPU": driver})
 
 
 def _filled(template: str, values: dict[str, object]) -> str:

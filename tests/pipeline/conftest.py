@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tools_here import ROOT, require
 
 import compressor
 from compressor import names, recipe, registry
@@ -19,8 +19,6 @@ from compressor.emulator import QEMU_NAMES, install
 from compressor.report.schema import Report
 
 pytestmark = pytest.mark.tensorflow
-ROOT = Path(__file__).resolve().parents[2]
-
 # Before the tests get a cache of their own.
 USERS_CACHE = os.environ.get("COMPRESSOR_CACHE")
 
@@ -33,15 +31,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     os.environ["COMPRESSOR_CACHE"] = str(folder)
     return folder
-
-
-def require(*programs: str) -> None:
-    """Skip a test where none of the programs is here; where COMPRESSOR_REQUIRE_TOOLS is set, fail."""
-    if not any(map(shutil.which, programs)):
-        told = f"{programs[0]} is not installed here"
-        if os.environ.get("COMPRESSOR_REQUIRE_TOOLS"):
-            pytest.fail(told)
-        pytest.skip(told)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, require
+from tools_here import ROOT, require
 
 SSHD = Path("/usr/sbin/sshd")
 VALUES = np.random.default_rng(0).random((40, 3), np.float32)

@@ -42,7 +42,9 @@ def test_recipe_runs_for_target_or_is_refused(name, target, digits_run):
         if row.stage == "float32":
             assert row.max_abs_error <= 1e-5
             assert row.agreement == 1.0
-    assert any(row.provenance == "skipped" and row.reason for row in rows) == (device.device is not None)
+    # What is not here is stated, or estimated by its compiler.
+    away = any(row.provenance in ("skipped", "estimated") and row.reason for row in rows)
+    assert away == (device.device is not None)
 
 
 @pytest.mark.parametrize("name", recipe.shipped())
@@ -99,7 +101,7 @@ def test_rows_of_a_coral_say_what_it_would_accelerate(digits_run):
     layers = [each.layer for each in api.inspect(path, "coral").operators]
     assert layers[:3] == ["conv_1", "pool_1", "conv_2"]
     assert layers[-1] == "digit"
-    assert all(row.placement is None for row in report.rows if row.target == "host")
+    assert all(row.placement.accelerator_ops == 0 for row in report.rows if row.target == "host")
 
 
 @pytest.mark.parametrize("name", ["float32", "float16", *INT8_RECIPES])

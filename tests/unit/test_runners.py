@@ -84,7 +84,7 @@ def test_a_runner_says_what_is_missing_or_wrong(tmp_path: Path) -> None:
     done = run(folder)
     assert (done.returncode, done.stderr.strip()) == (
         3,
-        "model_edgetpu.tflite is not here: run ./compile.sh first, or --cpu",
+        "model_edgetpu.tflite is not here: run `sh compile.sh` first, or --cpu",
     )
     shutil.copy(folder / "model.tflite", folder / "model_edgetpu.tflite")
     done = run(folder)
