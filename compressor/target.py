@@ -69,12 +69,14 @@ class Variant:
     Attributes:
         facts: its own, before those of the family.
         device: where the way to the real device is another one.
+        bundle: the kind of bundle, where it is another one.
     """
 
     name: str
     summary: str
     facts: Facts = field(default_factory=dict)
     device: Device | None = None
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Target:
                 name=variant.name,
                 summary=variant.summary,
                 device=variant.device or self.device,
+                routes=tuple(replace(route, bundle=variant.bundle or route.bundle) for route in self.routes),
                 facts={**self.facts, **variant.facts},
                 variants=(),
                 family=self.name,

@@ -50,6 +50,7 @@ TARGET = Target(
                 reason="no Coral Dev Board Micro here; compile with `edgetpu_compiler -s FILE` (x86-64 Linux) and run "
                 "the result with coralmicro's TFLite Micro, its Edge TPU operator registered",
             ),
+            bundle="coral_micro",
         ),
     ),
     placement="coral",

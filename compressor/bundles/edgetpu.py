@@ -6,32 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from compressor.bundles import Bundle, Contents, Tolerance, runner
+from compressor.edgetpu import script
 from compressor.values import Artifact
 
-_FILE, _COMPILED = "model.tflite", "model_edgetpu.tflite"
 # The Edge TPU's arithmetic is not published; not confirmed on a device.
 _TOLERANCE = Tolerance(2, 2e-2)
-_COMPILE = f"""\
-#!/bin/sh
-# Writes {_COMPILED}. The compiler runs on x86-64 Linux: https://coral.ai/docs/edgetpu/compiler/
-set -eu
-cd "$(dirname "$0")"
-edgetpu_compiler -s -o . {_FILE}
-"""
 
 
 def _files(contents: Contents) -> Mapping[str, bytes]:
-    compiled = {} if contents.compiled is None else {_COMPILED: contents.compiled.read_bytes()}
+    compiled = {} if contents.compiled is None else {script.COMPILED: contents.compiled.read_bytes()}
     model = contents.artifact.path.read_bytes()
-    return {_FILE: model, "compile.sh": _COMPILE.encode(), **compiled, **runner("run_litert.py")}
+    return {script.FILE: model, "compile.sh": script.COMPILE.encode(), **compiled, **runner("run_litert.py")}
 
 
 def _readme(contents: Contents) -> tuple[str, str, str, str]:
     compiled = "is compiled already" if contents.compiled else "`sh compile.sh` on x86-64 Linux writes it"
     return (
         f"{contents.model} for {contents.target.name}; not run on a device, see manifest.json.",
-        f"1. The Edge TPU takes {_COMPILED}: {compiled}.",
-        "2. On the host of the Coral: the library libedgetpu1-std, and `python3 -m pip install numpy ai-edge-litert`",
+        f"1. The Edge TPU takes {script.COMPILED}: {compiled}.",
+        "2. On the host of the Coral: `python3 -m pip install numpy ai-edge-litert`, and a libedgetpu built for it: "
+        "Google's of 2021 (libedgetpu1-std) is known to crash in newer runtimes.",
         "3. `python3 run.py` compares ten answers with those expected; `--cpu` runs the same without an Edge TPU.",
     )
 
@@ -41,7 +35,7 @@ def _tolerance(artifact: Artifact) -> Tolerance:
 
 
 def _manifest(contents: Contents) -> Mapping[str, Any]:
-    return {"file": _FILE, "compiled": _COMPILED, "delegate": "libedgetpu.so.1"}
+    return {"file": script.FILE, "compiled": script.COMPILED, "delegate": "libedgetpu.so.1"}
 
 
 BUNDLE = Bundle(

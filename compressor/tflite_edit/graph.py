@@ -52,6 +52,14 @@ class Graph:
         """How many subgraphs the file has."""
         return len(self._model.subgraphs)
 
+    def metadata(self, name: str) -> bytes:
+        """What the file keeps under a name; nothing where it keeps nothing."""
+        for each in self._model.metadata or ():
+            if each.name == name.encode():
+                data = self._model.buffers[each.buffer].data
+                return b"" if data is None else bytes(np.asarray(data, np.uint8))
+        return b""
+
     def tensor(self, index: int) -> Any:
         """A tensor."""
         return self._graph.tensors[index]

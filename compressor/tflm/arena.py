@@ -62,9 +62,11 @@ def arena(content: bytes) -> Arena:
     """
     graphs, buffers = all_graphs(content), lifetimes.buffers(content)
     named = {graph.code_name(each) for graph in graphs for each in graph.operators}
+    head = planner.head(buffers)
     return Arena(
-        head=planner.head(buffers),
-        lower_bound=planner.largest_live(buffers),
+        head=head,
+        # What a compiler planned may share memory on purpose.
+        lower_bound=min(head, planner.largest_live(buffers)),
         tail=_FIXED + sum(map(_tail, graphs)),
         planning=_planning(graphs, buffers),
         uncounted=tuple(name for name in UNCOUNTED if name in named),

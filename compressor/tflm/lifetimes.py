@@ -36,6 +36,21 @@ def tensor_bytes(graph: Graph, index: int) -> int:
     return math.prod(graph.shape(index)) * item
 
 
+def offline_plan(graph: Graph) -> dict[int, int]:
+    """Tensor → place in the arena, of those that whoever made the file (Vela does) has planned; else nothing.
+
+    The metadata `OfflineMemoryAllocation` holds 32-bit numbers: version, graph, how many, then a place each, -1 for
+    none.
+
+    Source: tensorflow/lite/micro/docs/memory_management.md and micro_allocation_info.cc.
+    """
+    stored = graph.metadata("OfflineMemoryAllocation")
+    numbers = np.frombuffer(stored[: len(stored) // 4 * 4], "<i4")
+    if len(numbers) < 3 or numbers[2] != len(graph.tensors):
+        return {}
+    return {index: int(place) for index, place in enumerate(numbers[3 : 3 + numbers[2]]) if place >= 0}
+
+
 def buffers(content: bytes) -> tuple[Buffer, ...]:
     """Everything that the planner places, in the order in which TFLM adds it: tensors by number, then scratch buffers.
 
@@ -50,8 +65,14 @@ def buffers(content: bytes) -> tuple[Buffer, ...]:
     graphs = all_graphs(content)
     times = _Times(graphs)
     times.mark(0)
+    planned = offline_plan(graphs[0])
     tensors = [
-        Buffer(graph.tensor(index).name.decode(errors="replace"), size, *times.of[number].get(index, _NEVER))
+        Buffer(
+            graph.tensor(index).name.decode(errors="replace"),
+            size,
+            *times.of[number].get(index, _NEVER),
+            place=planned.get(index) if number == 0 else None,
+        )
         for number, graph in enumerate(graphs)
         for index, tensor in enumerate(graph.tensors)
         if not graph.stored(index) and not tensor.isVariable and (size := tensor_bytes(graph, index))

@@ -16,12 +16,14 @@ class Buffer:
     Attributes:
         bytes: as needed, before alignment.
         first, last: the operators during which it is alive, both inclusive; times are TFLM's, see `lifetimes`.
+        place: from the start of the arena, where whoever made the file has planned it.
     """
 
     name: str
     bytes: int
     first: int
     last: int
+    place: int | None = None
 
     @property
     def size(self) -> int:
@@ -42,14 +44,18 @@ def offsets(buffers: Sequence[Buffer]) -> tuple[int, ...]:
     """The place of every buffer from the start of the arena, in bytes.
 
     Large ones first; of equal ones the one that was added last, because TFLM fills its list from the end before it
-    sorts. Each goes into the first gap that is wide enough between buffers alive at the same time.
+    sorts. Each goes into the first gap that is wide enough between buffers alive at the same time. What has its place
+    already comes before all others, and may share it.
 
     Source: `CalculateOffsetsIfNeeded` in tensorflow/lite/micro/memory_planner/greedy_memory_planner.cc.
     """
-    placed: list[tuple[int, Buffer]] = []
-    found = [0] * len(buffers)
+    fixed = [(each.place, each) for each in buffers if each.place is not None]
+    placed: list[tuple[int, Buffer]] = sorted(fixed, key=lambda each: each[0])
+    found = [each.place or 0 for each in buffers]
     for number in sorted(range(len(buffers)), key=lambda each: (-buffers[each].size, -each)):
         wanted = buffers[number]
+        if wanted.place is not None:
+            continue
         found[number] = _gap(wanted, placed)
         # Sorted by offset alone: of equal offsets the earlier one stays in front, as in TFLM's list.
         placed = sorted([*placed, (found[number], wanted)], key=lambda each: each[0])
@@ -62,7 +68,7 @@ def head(buffers: Sequence[Buffer]) -> int:
 
 
 def largest_live(buffers: Sequence[Buffer]) -> int:
-    """Bytes that are alive at once when most are: no plan can do with less."""
+    """Bytes that are alive at once when most are: no plan can do with less, where none is made already."""
     starts = {each.first for each in buffers}
     return max((sum(each.size for each in buffers if each.first <= time <= each.last) for time in starts), default=0)
 

@@ -167,3 +167,27 @@ def test_the_head_is_never_smaller_than_the_largest_live_set_nor_larger_than_all
 def test_what_is_never_alive_with_anything_else_lies_at_the_start(found: list[Buffer]) -> None:
     alone = Buffer("alone", 10, 100, 100)
     assert planner.offsets([*found, alone])[-1] == 0
+
+
+def test_what_is_planned_keeps_its_place_and_the_rest_goes_around_it() -> None:
+    """As Vela writes it: inputs and outputs lie inside of the unit's own memory."""
+    found = [Buffer("scratch", 100, 0, 2, place=16), Buffer("input", 50, 0, 1, place=32), Buffer("other", 40, 1, 2)]
+    assert planner.offsets(found) == (16, 32, 128)
+    assert planner.head(found) == 176
+    alone = [Buffer("small", 16, 0, 1), Buffer("scratch", 100, 0, 2, place=16)]
+    assert planner.offsets(alone) == (0, 16)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "plan"),
+    [([1, 0, 2, -1, 48], {1: 48}), ([1, 0, 3, 0, 16, 32], {}), ([1, 0], {}), ([], {}), ([1, 0, 2, 0, 0], {0: 0, 1: 0})],
+)
+def test_the_plan_of_a_file_is_read_where_it_speaks_of_all_tensors(numbers: list[int], plan: dict[int, int]) -> None:
+    class Two:
+        tensors = ("a", "b")
+
+        def metadata(self, name: str) -> bytes:
+            assert name == "OfflineMemoryAllocation"
+            return np.array(numbers, "<i4").tobytes() + b"\0"
+
+    assert lifetimes.offline_plan(Two()) == plan  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,8 @@ def test_a_target_names_formats_and_runtimes_that_fit_together(name: str) -> Non
 
 @pytest.mark.parametrize("name", bundles.names())
 def test_a_kind_of_bundle_serves_a_target_and_allows_its_answers_little(name: str) -> None:
-    routes = [route for target in names.load_targets(TARGETS) for route in target.routes]
+    families = names.load_targets(TARGETS)
+    routes = [route for family in families for target in (family, *family.boards) for route in target.routes]
     served = [route for route in routes if route.kind_of_bundle == name]
     assert served
     for precision in {precision for route in served for precision in route.precisions}:
@@ -197,7 +199,11 @@ def test_variants_are_targets_of_their_own_that_keep_what_the_family_says(name: 
     (family,) = names.load_targets([name])
     for variant in family.variants:
         (board,) = names.load_targets([variant.name])
-        assert (board.family, board.variants, board.routes) == (name, (), family.routes)
+        assert (board.family, board.variants) == (name, ())
+        assert [replace(route, bundle="") for route in board.routes] == [
+            replace(route, bundle="") for route in family.routes
+        ]
+        assert all(route.kind_of_bundle in bundles.names() for route in board.routes)
         assert board.device == (variant.device or family.device)
         assert one_line(board.summary)
         assert board.summary != family.summary

@@ -54,7 +54,9 @@ def spoil(folder: Path) -> None:
     np.savez(folder / "self_test.npz", **kept)
 
 
-@pytest.mark.parametrize(("kind", "target"), [("tflite", "raspberry_pi5"), ("edgetpu", "coral")])
+@pytest.mark.parametrize(
+    ("kind", "target"), [("tflite", "raspberry_pi5"), ("edgetpu", "coral"), ("coral_micro", "coral-micro")]
+)
 def test_the_runner_of_litert_tests_itself_and_sees_an_answer_that_differs(
     tmp_path: Path, kind: str, target: str
 ) -> None:
