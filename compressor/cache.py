@@ -9,11 +9,16 @@ from compressor.errors import BadInput
 
 
 def folder(kind: str) -> Path:
-    """Where things of this kind are kept: in `COMPRESSOR_CACHE`, else in the user's cache folder."""
+    """Where things of this kind are kept: in `COMPRESSOR_CACHE`, else in the user's cache folder; an absolute path."""
     root = os.environ.get("COMPRESSOR_CACHE")
     if root:
-        return Path(root) / kind
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "compressor" / kind
+        return _absolute(root) / kind
+    return _absolute(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "compressor" / kind
+
+
+def _absolute(root: str) -> Path:
+    # Programs that work in folders of their own are told of it.
+    return Path(root).expanduser().absolute()
 
 
 def check_writable(place: Path, what: str) -> None:

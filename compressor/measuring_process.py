@@ -40,7 +40,7 @@ class Asked:
     def words(self, timed: bool) -> tuple[str, ...]:
         """The words after `compressor measure`."""
         return (
-            *(str(self.artifact), "--data", self.data, "--json"),
+            *("--data", self.data, "--json"),
             *("--threads", str(self.threads), "--timeout", str(self.timeout)),
             *(word for setting in self.preprocess for word in ("--preprocess", setting)),
             *(("--runtime", self.runtime) if self.runtime else ()),
@@ -50,6 +50,8 @@ class Asked:
             *(("--samples", str(self.samples)) if self.samples else ()),
             *(("--trust",) if self.trust else ()),
             *(() if timed else ("--no-latency",)),
+            # A name may begin like an option.
+            *("--", str(self.artifact)),
         )
 
     def on_board(self, artifact: str, data: str, outputs: str) -> Asked:

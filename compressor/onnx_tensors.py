@@ -134,14 +134,31 @@ def _float8(kind: str) -> Array:
     return np.where(codes & 0x80, -size, size).astype(np.float32)
 
 
-def _external(proto: Message, stored: np.dtype[np.generic], count: int, folder: Path) -> Array:
-    entries = {entry.text(1): entry.text(2) for entry in proto.messages(13)}
-    place, offset = PurePosixPath(entries.get("location", "")), entries.get("offset", "0")
+def external_place(proto: Message, folder: Path) -> PurePosixPath | None:
+    """Where the external data of a TensorProto lie below the folder of its file; None where it has none.
+
+    Raises:
+        BadInput: they are not there, or outside of that folder.
+    """
+    if proto.number(14) != _EXTERNAL:
+        return None
+    place = PurePosixPath(_entries(proto).get("location", ""))
     path = folder / place
     inside = not place.is_absolute() and ".." not in place.parts and path.resolve().is_relative_to(folder.resolve())
-    if not inside or "\0" in str(place) or not path.is_file() or not offset.isdecimal():
+    if not inside or "\0" in str(place) or not path.is_file():
         raise BadInput(
             f"the weights of the ONNX file are not beside it: {str(place)[:100]!r}",
             expected="external data in the folder of the model",
         )
-    return np.fromfile(path, stored, count, offset=int(offset))
+    return place
+
+
+def _external(proto: Message, stored: np.dtype[np.generic], count: int, folder: Path) -> Array:
+    place, offset = external_place(proto, folder), _entries(proto).get("offset", "0")
+    if place is None or not offset.isdecimal():
+        raise Damaged(f"external data at {offset[:20]!r}")
+    return np.fromfile(folder / place, stored, count, offset=int(offset))
+
+
+def _entries(proto: Message) -> dict[str, str]:
+    return {entry.text(1): entry.text(2) for entry in proto.messages(13)}

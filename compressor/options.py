@@ -134,7 +134,13 @@ _PLACES = (
     click.option("--port", type=click.IntRange(1, 65535), help="Of ssh on the board."),
     click.option("--identity", type=click.Path(path_type=Path), metavar="FILE", help="Private key for ssh."),
     click.option("--ssh-config", type=click.Path(path_type=Path), metavar="FILE", help="Instead of ~/.ssh/config."),
-    click.option("--remote-python", default="python3", show_default=True, metavar="PATH", help="Python on the board."),
+    click.option(
+        "--remote-python",
+        default="python3",
+        show_default=True,
+        metavar="PATH",
+        help="Python on the board; a relative path starts in the home folder there, and so does ~/.",
+    ),
 )
 
 

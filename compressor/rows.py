@@ -198,7 +198,7 @@ class Table:
         if not target.placement:
             return None
         try:
-            found = inspect(path, target)
+            found = inspect(_inspected(path), target)
         except BadInput:
             # A file that cannot be read is told where it was to be measured.
             return None
@@ -246,6 +246,12 @@ def _judged(folder: Path) -> tuple[Array | None, Array]:
     labels = NpzFile(folder / "data.npz").columns().get("y_evaluation")
     outputs = next(iter(arrays_of(folder / "reference.npz").values()))
     return None if labels is None else labels.pick(np.arange(labels.shape[0])), outputs
+
+
+def _inspected(path: Path) -> Path:
+    """The file whose operators are told: of an ORT file, the one that it was made of, where that is kept."""
+    made_of = path.parent.parent / "onnx" / f"{path.stem}.onnx"
+    return made_of if path.suffix == ".ort" and made_of.is_file() else path
 
 
 def arrays_of(path: Path) -> dict[str, Array]:

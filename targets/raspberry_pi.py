@@ -23,6 +23,7 @@ TARGET = Target(
         "os": Fact(
             "64-bit only: LiteRT and ONNX Runtime have no 32-bit ARM wheels", "https://pypi.org/project/ai-edge-litert/"
         ),
+        "also_reads": Fact(".onnx", "https://pypi.org/project/onnxruntime/"),
         "qemu_cpu": Fact(("cortex-a72", "cortex-a76"), _QEMU),
     },
     variants=(

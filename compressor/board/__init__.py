@@ -6,6 +6,8 @@ ssh is called with a key alone: it never asks for a password, and never for a ho
 from __future__ import annotations
 
 import json
+import os
+import selectors
 import subprocess
 import tarfile
 import tempfile
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from compressor import onnx_external
 from compressor.board import ssh
 from compressor.errors import MissingTool, StageFailed
 from compressor.files import whole_file
@@ -24,6 +27,8 @@ from compressor.process import end_group
 Board = ssh.Board
 # How long the board may take to remove its folder after we went away.
 _GRACE_S = 10.0
+# The same after the time was up: who stalled before will stall again, and loses the connection with ssh.
+_LATE_GRACE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,9 @@ def _request(asked: Asked, timed: bool, packed: IO[bytes]) -> bytes:
     with tarfile.open(fileobj=packed, mode="w", dereference=True) as archive:
         for folder, path in there.items():
             archive.add(path, f"{folder}/{path.resolve().name}")
+        if asked.artifact.suffix == ".onnx":
+            for place in onnx_external.locations(asked.artifact):
+                archive.add(asked.artifact.parent / place, f"artifact/{place}")
         # JSON is YAML.
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
             json.dump(settings, file)
@@ -89,20 +97,18 @@ def _talk(stage: str, board: Board, request: bytes, packed: IO[bytes], timeout: 
     deadline = time.monotonic() + timeout
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(
-            ssh.command(board), stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True
+            ssh.command(board), bufsize=0, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True
         )
+        grace = _GRACE_S
         try:
-            assert process.stdin is not None
             with suppress(BrokenPipeError):
-                process.stdin.write(request)
-                while chunk := packed.read(1 << 20):
-                    process.stdin.write(chunk)
-                process.stdin.flush()
+                _send(process, request, packed, deadline)
             process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, TimeoutError):
+            grace = min(_GRACE_S, _LATE_GRACE_S)
             raise StageFailed(f"{stage} did not finish within {timeout:.0f} s and was stopped") from None
         finally:
-            _let_go(process)
+            _let_go(process, grace)
         out.seek(0)
         err.seek(0)
         told = err.read().decode(errors="replace")
@@ -111,13 +117,35 @@ def _talk(stage: str, board: Board, request: bytes, packed: IO[bytes], timeout: 
         return _reply(stage, out)
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
+def _send(process: subprocess.Popen[bytes], request: bytes, packed: IO[bytes], deadline: float) -> None:
+    """Write all of it into ssh, which may take as little of it and as slowly as it likes.
+
+    Raises:
+        TimeoutError: the time is up.
+        BrokenPipeError: ssh has ended.
+    """
+    assert process.stdin is not None
+    pipe = process.stdin.fileno()
+    os.set_blocking(pipe, False)
+    waiting = memoryview(request)
+    with selectors.DefaultSelector() as ready:
+        ready.register(pipe, selectors.EVENT_WRITE)
+        while waiting:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            if ready.select(left):
+                with suppress(BlockingIOError):
+                    waiting = waiting[os.write(pipe, waiting) :] or memoryview(packed.read(1 << 20))
+
+
+def _let_go(process: subprocess.Popen[bytes], grace: float) -> None:
     """Close the line: the board then ends what it does and removes its folder, and ssh ends with that."""
     assert process.stdin is not None
     with suppress(BrokenPipeError):
         process.stdin.close()
     with suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE_S)
+        process.wait(grace)
     end_group(process)
 
 

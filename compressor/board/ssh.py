@@ -31,7 +31,7 @@ class Board:
 
     Attributes:
         host: `user@board`, or a name of ssh's own configuration.
-        python: the Python there that has this package.
+        python: the Python there that has this package; a relative path, or one from `~/` on, starts in the home folder.
     """
 
     host: str
@@ -58,6 +58,8 @@ def command(board: Board) -> list[str]:
         raise MissingTool("ssh is not on the PATH", fix="apt-get install openssh-client")
     # One line without quotes in it: whatever shell the user has there takes it.
     program = base64.b64encode(_PROGRAM.read_bytes()).decode()
+    # In quotes, a shell would take `~` for a name. ssh starts in the home folder, whatever it is called.
+    python = f"./{board.python[2:]}" if board.python.startswith("~/") else board.python
     start = f"import base64; exec(base64.b64decode({program!r}.encode()))".replace("'", '"')
     return [
         *(found, "-T"),
@@ -65,7 +67,7 @@ def command(board: Board) -> list[str]:
         *(("-F", str(board.config)) if board.config else ()),
         *(("-p", str(board.port)) if board.port else ()),
         *(("-i", str(board.identity), "-o", "IdentitiesOnly=yes") if board.identity else ()),
-        *("--", board.host, shlex.join(["exec", board.python, "-c", start])),
+        *("--", board.host, shlex.join(["exec", python, "-c", start])),
     ]
 
 

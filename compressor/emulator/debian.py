@@ -21,6 +21,8 @@ _TOOLS = {"apt-get": "apt", "dpkg": "dpkg"}
 _WANTED = ("python3-minimal", "libpython3-stdlib", "libstdc++6", "libgomp1", "zlib1g")
 _TIMEOUT_S = 1800.0
 _ETC = Path("/etc")
+# Which release an alias means changes; whether wheels fit the Python that comes of it is seen later.
+_ALIASES = ("stable", "oldstable", "testing")
 
 
 def require_tools() -> None:
@@ -87,17 +89,26 @@ def release() -> str:
     Raises:
         MissingTool: this is another system.
     """
-    try:
-        lines = (_ETC / "os-release").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    told = {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
+    told = _os_release()
     if "debian" not in (told.get("ID", ""), *told.get("ID_LIKE", "").split()) or not told.get("VERSION_CODENAME"):
         raise MissingTool(
             "the emulator takes its ARM system from Debian's archives, and this is no Debian",
             fix="set it up on Debian, or in a container of it",
         )
     return told["VERSION_CODENAME"]
+
+
+def _os_release() -> dict[str, str]:
+    try:
+        lines = (_ETC / "os-release").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
+
+
+def _suite_names() -> tuple[str, ...]:
+    """How apt may call this machine's release; a derived system's `stable` is its own."""
+    return (release(), *(_ALIASES if _os_release().get("ID") == "debian" else ()))
 
 
 def ending(code: int) -> str:
@@ -112,12 +123,15 @@ def _private(folder: Path) -> Path:
         (folder / each).mkdir(parents=True, exist_ok=True)
     for old in sources.iterdir():
         old.unlink()
-    wanted = _archives(release())
+    names, seen = _suite_names(), set[str]()
+    wanted = _archives(names, seen)
     for suffix, content in wanted.items():
         (sources / f"debian.{suffix}").write_text(content, encoding="utf-8")
     if not wanted:
         raise MissingTool(
             f"apt names no archive of Debian {release()} here",
+            expected=f"a suite called {' or '.join(names)}",
+            received=", ".join(sorted(seen)) or "no suites",
             fix="add Debian's archive to /etc/apt/sources.list.d; `man sources.list` shows how",
         )
     (folder / "status").touch()
@@ -126,35 +140,45 @@ def _private(folder: Path) -> Path:
     return config
 
 
-def _archives(codename: str) -> dict[str, str]:
+def _archives(names: tuple[str, ...], seen: set[str]) -> dict[str, str]:
     """Of this machine's apt, what names Debian's own archives, by the suffix of the file it goes into.
 
-    Those of others have suites of other names; they have nothing that is wanted here.
+    Those of others have suites of other names, or nothing that is wanted here.
+
+    Args:
+        names: of suites that are taken.
+        seen: gets the suites of all entries, for a message.
     """
     stanzas: list[str] = []
     lines: list[str] = []
     for path in sorted((_ETC / "apt").glob("sources.list.d/*.sources")):
         for stanza in re.split(r"\n\s*\n", path.read_text(encoding="utf-8")):
-            if _suites_are_of(codename, " ".join(re.findall(r"(?im)^suites:(.*)$", stanza)).split()):
+            suites = " ".join(re.findall(r"(?im)^suites:(.*)$", stanza)).split()
+            seen.update(suites)
+            if _suites_are_of(names, suites):
                 stanzas.append(re.sub(r"(?im)^(architectures|enabled-architectures):.*\n?", "", stanza).strip())
     for path in (_ETC / "apt" / "sources.list", *sorted((_ETC / "apt").glob("sources.list.d/*.list"))):
-        lines += _one_line_entries(path, codename)
+        lines += _one_line_entries(path, names, seen)
     found = {"sources": "\n\n".join(stanzas), "list": "\n".join(lines)}
     return {suffix: f"{content}\n" for suffix, content in found.items() if content}
 
 
-def _one_line_entries(path: Path, codename: str) -> Iterator[str]:
+def _one_line_entries(path: Path, names: tuple[str, ...], seen: set[str]) -> Iterator[str]:
     if not path.is_file():
         return
     for line in path.read_text(encoding="utf-8").splitlines():
         entry = re.fullmatch(r"deb\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s+(.*)", line.strip())
-        if entry and _suites_are_of(codename, [entry[3]]):
+        if entry is None:
+            continue
+        seen.add(entry[3])
+        if _suites_are_of(names, [entry[3]]):
             options = " ".join(option for option in (entry[1] or "").split() if not option.startswith("arch"))
             yield f"deb {f'[{options}] ' if options else ''}{entry[2]} {entry[3]} {entry[4]}"
 
 
-def _suites_are_of(codename: str, suites: list[str]) -> bool:
-    return any(re.fullmatch(rf"{re.escape(codename)}(-\w+)*(/\w+)?", suite) for suite in suites)
+def _suites_are_of(names: tuple[str, ...], suites: list[str]) -> bool:
+    wanted = "|".join(map(re.escape, names))
+    return any(re.fullmatch(rf"({wanted})(-\w+)*(/\w+)?", suite) for suite in suites)
 
 
 # Hooks of the machine's own configuration are not for packages that are not its own.

@@ -21,13 +21,16 @@ _NAMES = (
     "SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM SVDF "
     "TANH TRANSPOSE TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK VAR_HANDLE WHILE ZEROS_LIKE"
 )
-_KNOWN = frozenset(_NAMES.split())
+# A custom operator that TFLM brings a kernel for.
+_DETECTION = "TFLite_Detection_PostProcess"
+_KNOWN = frozenset((*_NAMES.split(), _DETECTION))
 # What the rule of `_call` would spell otherwise than the header does.
 _SPELLED = {
     "BATCH_MATMUL": "AddBatchMatMul",
     "CUMSUM": "AddCumSum",
     "PADV2": "AddPadV2",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
+    _DETECTION: "AddDetectionPostprocess",
     # The custom operator that Vela makes.
     "ethos-u": "AddEthosU",
 }

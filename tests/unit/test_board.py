@@ -109,6 +109,51 @@ def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
         ssh.command(board.Board("pi@board", identity=tmp_path / "absent"))
 
 
+def test_a_board_that_takes_nothing_ends_with_the_time(
+    asked: Asked, as_ssh: Callable[..., Path], tmp_path: Path
+) -> None:
+    # More than a pipe holds.
+    np.savez(tmp_path / "much.npz", x_evaluation=np.zeros((200_000, 3), np.float32), y_evaluation=np.zeros(200_000))
+    as_ssh("exec sleep 30")
+    began = time.monotonic()
+    with pytest.raises(StageFailed, match="on pi@board did not finish within 1 s and was stopped"):
+        board.measure(Asked(asked.artifact, str(tmp_path / "much.npz"), timeout=1), there())
+    assert 1 <= time.monotonic() - began < 3
+
+
+def test_weights_beside_the_file_go_along(
+    asked: Asked, as_ssh: Callable[..., Path], scratch: Path, tmp_path: Path
+) -> None:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(2 * VALUES, "w")],
+    )
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+    path = tmp_path / "large.onnx"
+    (tmp_path / "weights").mkdir()
+    onnx.save(model, path, save_as_external_data=True, location="weights/w.bin", size_threshold=0)
+    as_ssh()
+    board.measure(Asked(path, asked.data, outputs=tmp_path / "y.npz"), there(), timed=False)
+    with np.load(tmp_path / "y.npz") as outputs:
+        assert np.array_equal(outputs["y"], 2 * VALUES)
+    (tmp_path / "weights" / "w.bin").unlink()
+    with pytest.raises(BadInput, match=r"not beside it: 'weights/w\.bin'"):
+        board.measure(Asked(path, asked.data), there())
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("~/venv/bin/python", "./venv/bin/python"), ("~/python", "./python"), ("a~/b", "a~/b")]
+)
+def test_the_home_folder_there_is_where_ssh_starts(given: str, meant: str) -> None:
+    assert shlex.split(ssh.command(board.Board("pi@board", python=given))[-1])[:2] == ["exec", meant]
+
+
 FAILURES = {
     "away": ("echo 'ssh: connect to host board: No route to host' >&2; exit 255", MissingTool, "is not reached"),
     "name": ("echo 'ssh: Could not resolve hostname board' >&2; exit 255", MissingTool, "is not reached"),

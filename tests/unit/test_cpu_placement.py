@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tflite_files import relu_chain
+from tflite_files import TfliteFile, relu_chain
 
-from compressor import ncnn_listing, registry
+from compressor import names, ncnn_listing, registry
+from compressor.errors import BadInput
+from compressor.inspection import inspect
 from compressor.ncnn_model import container
 from compressor.ncnn_model.container import End, NcnnModel
 from compressor.tflm import c_array
@@ -73,12 +75,53 @@ def test_what_is_behind_an_unknown_size_counts_nothing() -> None:
 def inspected() -> Callable[[Path, str], dict[str, Any]]:
     command = registry.load("compressor.cli", "inspect", "COMMAND", "command")
 
-    def inspect(path: Path, target: str) -> dict[str, Any]:
+    def told(path: Path, target: str) -> dict[str, Any]:
         done = CliRunner().invoke(command, [str(path), "--target", target, "--json"], catch_exceptions=False)
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
-    return inspect
+    return told
+
+
+def test_a_file_that_no_route_of_the_target_takes_is_refused(
+    tmp_path: Path, onnx_file: Callable[..., Path], cli: Callable[..., Any]
+) -> None:
+    (tmp_path / "m.tflite").write_bytes(relu_chain(4, 4))
+    for path, target, expected in (
+        (tmp_path / "m.tflite", "android_ncnn", ".ncnn"),
+        (tmp_path / "m.tflite", "ort_mobile", ".onnx"),
+        (onnx_file(), "android_ncnn", ".ncnn"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            inspect(path, names.load_targets([target])[0])
+        assert str(caught.value).splitlines() == [
+            f"{target} runs no {path.suffix} files",
+            f"  expected: a file ending in {expected}",
+            f"  received: {path.suffix}",
+        ]
+    for target in ("raspberry_pi", "raspberry_pi4", "ort_mobile", "host"):
+        assert inspect(onnx_file(), names.load_targets([target])[0]).cpu_ops == 1
+    done = cli("inspect", tmp_path / "m.tflite", "--target", "android_ncnn", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_an_ort_file_names_the_file_to_inspect(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        inspect(tmp_path / "m_float32.ort", names.load_targets(["ort_mobile"])[0])
+    assert str(caught.value).endswith(
+        "what to do: inspect that .onnx file, in a run folder artifacts/onnx/m_float32.onnx"
+    )
+
+
+def test_custom_operators_that_runtimes_bring_are_told_from_others(tmp_path: Path) -> None:
+    made = TfliteFile()
+    tensors = [made.tensor(f"t{place}", 1, 4) for place in range(4)]
+    for place, op in enumerate(("TFLite_Detection_PostProcess", "MY_OWN", "RELU")):
+        made.operator(op, [tensors[place]], [tensors[place + 1]])
+    (tmp_path / "m.tflite").write_bytes(made.content(tensors[:1], tensors[-1:]))
+    for target in names.load_targets(["host", "cortex_m4"]):
+        found = inspect(tmp_path / "m.tflite", target)
+        assert [each.where for each in found.operators] == ["cpu", "unsupported", "cpu"]
 
 
 def test_every_kind_of_file_is_told_operator_by_operator(

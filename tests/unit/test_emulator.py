@@ -127,12 +127,32 @@ class TestDebian:
             "# deb http://no bookworm main\n"
             "deb [arch=amd64 signed-by=/k.gpg] http://sec bookworm-security main contrib\n"
         )
-        found = debian._archives("bookworm")
+        found = debian._archives(debian._suite_names(), set())
         assert found["list"] == "deb [signed-by=/k.gpg] http://sec bookworm-security main contrib\n"
         assert "Signed-By: /k.gpg" in found["sources"]
         assert "http://deb.debian.org/debian" in found["sources"]
         assert "Architectures" not in found["sources"]
         assert "nodistro" not in found["sources"]
+
+    @pytest.mark.parametrize("suite", ["stable", "oldstable-updates", "testing", "stable-security/updates"])
+    def test_aliases_of_releases_are_taken_on_debian_alone(self, suite: str, etc: Path) -> None:
+        (etc / "apt" / "sources.list").write_text(f"deb http://deb.debian.org/debian {suite} main\n")
+        (etc / "apt" / "sources.list.d" / "d.sources").write_text(
+            f"Types: deb\nURIs: http://deb.debian.org/debian\nSuites: {suite}\nComponents: main\n"
+        )
+        found = debian._archives(debian._suite_names(), set())
+        assert found["list"] == f"deb http://deb.debian.org/debian {suite} main\n"
+        assert f"Suites: {suite}" in found["sources"]
+        (etc / "os-release").write_text("ID=other\nID_LIKE=debian\nVERSION_CODENAME=bookworm\n")
+        assert debian._archives(debian._suite_names(), set()) == {}
+
+    def test_suites_that_were_seen_and_not_taken_are_told(self, etc: Path, tmp_path: Path) -> None:
+        (etc / "apt" / "sources.list").write_text("deb http://deb.debian.org/debian sid main\n")
+        (etc / "apt" / "sources.list.d" / "d.sources").write_text("Types: deb\nURIs: http://x\nSuites: noble jammy\n")
+        with pytest.raises(MissingTool) as caught:
+            debian.fetch(tmp_path / "d")
+        assert "received: jammy, noble, sid\n" in str(caught.value)
+        assert "expected: a suite called bookworm or stable or oldstable or testing\n" in str(caught.value)
 
     def test_a_debian_without_archives_is_told(self, etc: Path, tmp_path: Path) -> None:
         with pytest.raises(MissingTool, match="apt names no archive of Debian bookworm here"):

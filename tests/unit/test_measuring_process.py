@@ -25,15 +25,12 @@ def test_every_setting_becomes_a_word() -> None:
         timeout=60,
     )
     told = " ".join(asked.words(timed=False))
-    assert told.startswith("m.onnx --data d.npz --json --threads 4 --timeout 60 ")
+    assert told.startswith("--data d.npz --json --threads 4 --timeout 60 ")
     assert "--preprocess divide=255 --preprocess size=[1, 2] --runtime onnxruntime --metric accuracy" in told
-    assert told.endswith("--judged y --outputs o.npz --samples 5 --trust --no-latency")
+    assert told.endswith("--judged y --outputs o.npz --samples 5 --trust --no-latency -- m.onnx")
     assert Asked(Path("m"), "d").words(timed=True) == (
-        "m",
-        "--data",
-        "d",
-        "--json",
-        *["--threads", "1", "--timeout", "1800.0"],
+        *("--data", "d", "--json", "--threads", "1", "--timeout", "1800.0"),
+        *("--", "m"),
     )
 
 
