@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from compressor import cli as command_line
 from compressor.report import schema
 
 settings.register_profile("unit", deadline=None, max_examples=60, derandomize=True)
@@ -78,6 +80,26 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
 
     return run
+
+
+@pytest.fixture
+def called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Calls the command line in this process: much faster than `cli`, and not for `measure`, which would fork it."""
+
+    def call(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        command = ["compressor", *map(str, words)]
+        with monkeypatch.context() as patched:
+            patched.chdir(cwd)
+            patched.setattr(sys, "argv", command)
+            patched.setattr(signal, "signal", lambda *_: None)
+            with pytest.raises(SystemExit) as ended:
+                command_line.main()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(command, ended.value.code, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,8 @@ def broken(tmp_path: Path) -> Path:
     return tmp_path / "m.tflite"
 
 
-def test_json_has_every_operator_in_order_and_a_summary(broken: Path, cli: Cli) -> None:
-    done = cli("inspect", broken, "--target", "coral", "--compiler", "never", "--json", cwd=broken.parent)
+def test_json_has_every_operator_in_order_and_a_summary(broken: Path, called: Cli) -> None:
+    done = called("inspect", broken, "--target", "coral", "--compiler", "never", "--json", cwd=broken.parent)
     told = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
     assert [set(each) for each in told["operators"]] == [
@@ -69,17 +69,17 @@ def test_json_has_every_operator_in_order_and_a_summary(broken: Path, cli: Cli) 
     assert summary["parameters_bytes"] == 4 * 9 * 2
 
 
-def test_the_table_says_where_why_and_what_to_change(broken: Path, cli: Cli) -> None:
-    told = cli("inspect", broken, "--target", "coral-micro", "--compiler", "never", cwd=broken.parent).stdout
+def test_the_table_says_where_why_and_what_to_change(broken: Path, called: Cli) -> None:
+    told = called("inspect", broken, "--target", "coral-micro", "--compiler", "never", cwd=broken.parent).stdout
     assert "1 operators on the accelerator, 2 not; 20.0% of 23,040 multiply-accumulates accelerated" in told
     assert "to change: operator 1 (ARG_MAX): leave it to the host: return the scores" in told
     assert "conv_2" in told
 
 
 @pytest.mark.parametrize(("share", "code"), [("0.2", 0), ("0.21", 1), ("0", 0), ("1", 1)])
-def test_a_share_that_is_required_decides_the_exit_code(share: str, code: int, broken: Path, cli: Cli) -> None:
+def test_a_share_that_is_required_decides_the_exit_code(share: str, code: int, broken: Path, called: Cli) -> None:
     words = ("inspect", broken, "--target", "coral", "--compiler", "never", "--require-accelerated", share, "--json")
-    done = cli(*words, cwd=broken.parent)
+    done = called(*words, cwd=broken.parent)
     assert done.returncode == code
     assert ("below" in done.stderr) == bool(code)
     assert json.loads(done.stdout)["target"] == "coral"
@@ -107,27 +107,27 @@ BAD: dict[str, tuple[bytes | None, str, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_ends_with_2_and_one_clear_message(case: str, tmp_path: Path, cli: Cli) -> None:
+def test_bad_input_ends_with_2_and_one_clear_message(case: str, tmp_path: Path, called: Cli) -> None:
     content, target, told = BAD[case]
     if content is not None:
         (tmp_path / "m.tflite").write_bytes(content)
-    done = cli("inspect", "m.tflite", "--target", target, cwd=tmp_path)
+    done = called("inspect", "m.tflite", "--target", target, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_that_is_refused_whole_is_told_as_json_too(tmp_path: Path, cli: Cli) -> None:
+def test_a_file_that_is_refused_whole_is_told_as_json_too(tmp_path: Path, called: Cli) -> None:
     (tmp_path / "m.tflite").write_bytes(float_file())
-    done = cli("inspect", "m.tflite", "--target", "coral", "--json", cwd=tmp_path)
+    done = called("inspect", "m.tflite", "--target", "coral", "--json", cwd=tmp_path)
     assert done.returncode == 2
     told = json.loads(done.stdout)
     assert [each["where"] for each in told["operators"]] == ["cpu"]
     assert "float32" in told["summary"]["mistakes"][0]
 
 
-def test_a_share_out_of_range_is_bad_input(broken: Path, cli: Cli) -> None:
-    done = cli("inspect", broken, "--target", "coral", "--require-accelerated", "95", cwd=broken.parent)
+def test_a_share_out_of_range_is_bad_input(broken: Path, called: Cli) -> None:
+    done = called("inspect", broken, "--target", "coral", "--require-accelerated", "95", cwd=broken.parent)
     assert done.returncode == 2
     assert "--require-accelerated" in done.stderr
 
@@ -224,9 +224,9 @@ def test_the_log_of_the_compiler_is_read() -> None:
     }
 
 
-def test_the_compiler_is_run_and_agrees(broken: Path, vendor: Any, cli: Cli) -> None:
+def test_the_compiler_is_run_and_agrees(broken: Path, vendor: Any, called: Cli) -> None:
     program = vendor(printing(LOG.format(mapped=1, left=1)))
-    done = cli("inspect", broken, "--target", "coral", "--json", cwd=broken.parent)
+    done = called("inspect", broken, "--target", "coral", "--json", cwd=broken.parent)
     told = json.loads(done.stdout)["compiler"]
     assert (told["tool"], told["version"], told["agrees"]) == ("edgetpu_compiler", "16.0.384591198", True)
     assert told["differences"] == []
@@ -235,9 +235,9 @@ def test_the_compiler_is_run_and_agrees(broken: Path, vendor: Any, cli: Cli) -> 
     assert not Path(words[2]).exists()
 
 
-def test_where_the_compiler_differs_it_is_told(broken: Path, vendor: Any, cli: Cli) -> None:
+def test_where_the_compiler_differs_it_is_told(broken: Path, vendor: Any, called: Cli) -> None:
     vendor(printing(LOG.format(mapped=2, left=0)))
-    done = cli("inspect", broken, "--target", "coral", cwd=broken.parent)
+    done = called("inspect", broken, "--target", "coral", cwd=broken.parent)
     assert "warning: edgetpu_compiler maps 2 of 2 CONV_2D; the rules here say 1" in done.stdout
     assert "edgetpu_compiler 16.0.384591198 differs" in done.stdout
 
@@ -276,13 +276,13 @@ def test_a_compiler_that_prints_no_list_or_hangs_is_a_failure(broken: Path, vend
 
 
 def test_a_missing_compiler_is_stated_or_ends_with_3(
-    broken: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    broken: Path, called: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "is not on PATH" in inspect(broken, CORAL, "auto").compiler["skipped"]
     with pytest.raises(MissingTool, match="edgetpu_compiler is not on PATH"):
         inspect(broken, CORAL, "required")
-    done = cli("inspect", broken, "--target", "coral", "--compiler", "required", cwd=broken.parent)
+    done = called("inspect", broken, "--target", "coral", "--compiler", "required", cwd=broken.parent)
     assert done.returncode == 3
     assert "https://coral.ai/docs/edgetpu/compiler/" in done.stderr
 

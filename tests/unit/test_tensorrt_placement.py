@@ -32,8 +32,8 @@ def target(name: str) -> Target:
     return found
 
 
-def test_json_has_every_operator_in_order_with_layers_and_products(tmp_path: Path, cli: Cli) -> None:
-    done = cli("inspect", saved(tmp_path), "--target", "jetson_orin_nano", "--json", cwd=tmp_path)
+def test_json_has_every_operator_in_order_with_layers_and_products(tmp_path: Path, called: Cli) -> None:
+    done = called("inspect", saved(tmp_path), "--target", "jetson_orin_nano", "--json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
     assert [
@@ -51,8 +51,8 @@ def test_json_has_every_operator_in_order_with_layers_and_products(tmp_path: Pat
     assert told["operators"][0]["reason"] == "TensorRT computes it on the GPU"
 
 
-def test_an_unsupported_operator_is_told_and_takes_the_whole_file_with_it(tmp_path: Path, cli: Cli) -> None:
-    done = cli("inspect", saved(tmp_path, activation="Unique"), "--target", "gpu_server", "--json", cwd=tmp_path)
+def test_an_unsupported_operator_is_told_and_takes_the_whole_file_with_it(tmp_path: Path, called: Cli) -> None:
+    done = called("inspect", saved(tmp_path, activation="Unique"), "--target", "gpu_server", "--json", cwd=tmp_path)
     assert done.returncode == 2
     assert "T10 error: /net/first/Relu: TensorRT has no Unique" in done.stderr
     assert [each["where"] for each in json.loads(done.stdout)["operators"]] == [
@@ -62,15 +62,15 @@ def test_an_unsupported_operator_is_told_and_takes_the_whole_file_with_it(tmp_pa
     ]
 
 
-def test_on_a_dla_the_share_that_goes_to_the_gpu_is_predicted(tmp_path: Path, cli: Cli) -> None:
+def test_on_a_dla_the_share_that_goes_to_the_gpu_is_predicted(tmp_path: Path, called: Cli) -> None:
     path = saved(tmp_path)
-    told = json.loads(cli("inspect", path, "--target", "jetson_agx_orin_dla", "--json", cwd=tmp_path).stdout)
+    told = json.loads(called("inspect", path, "--target", "jetson_agx_orin_dla", "--json", cwd=tmp_path).stdout)
     reasons = {each["op"]: each["reason"] for each in told["operators"]}
     assert reasons["Conv"] == "the DLA computes it"
     assert "the GPU computes it, not the DLA: D7, the DLA has no Reshape" in reasons["Reshape"]
     assert (told["summary"]["gpu_fallback_ops"], told["summary"]["gpu_fallback_macs_share"]) == (1, 0.0)
     wide = saved(tmp_path, activation="Erf")
-    told = json.loads(cli("inspect", wide, "--target", "jetson_xavier_dla", "--json", cwd=tmp_path).stdout)
+    told = json.loads(called("inspect", wide, "--target", "jetson_xavier_dla", "--json", cwd=tmp_path).stdout)
     assert {each["op"] for each in told["operators"] if "the GPU computes it" in each["reason"]} == {
         "Erf",
         "Reshape",
@@ -101,9 +101,9 @@ def test_a_free_batch_has_a_profile_and_another_free_size_has_none(tmp_path: Pat
     assert told.startswith("T9 error: x: the input is dynamic")
 
 
-def test_bad_files_end_with_2(tmp_path: Path, cli: Cli) -> None:
+def test_bad_files_end_with_2(tmp_path: Path, called: Cli) -> None:
     (tmp_path / "m.onnx").write_bytes(b"PK\3\4 nothing")
-    done = cli("inspect", "m.onnx", "--target", "jetson", cwd=tmp_path)
+    done = called("inspect", "m.onnx", "--target", "jetson", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "m.onnx is no ONNX model that can be read" in done.stderr
 
@@ -232,22 +232,24 @@ def test_a_trtexec_that_fails_is_a_failed_row(case: str, tmp_path: Path, vendor:
     assert told in str(row.reason)
 
 
-def test_inspect_asks_trtexec(tmp_path: Path, vendor: Any, cli: Cli) -> None:
+def test_inspect_asks_trtexec(tmp_path: Path, vendor: Any, called: Cli) -> None:
     vendor(printing(ORIN))
     path = saved(tmp_path)
-    told = json.loads(cli("inspect", path, "--target", "jetson_orin_nano", "--json", cwd=tmp_path).stdout)["compiler"]
+    told = json.loads(called("inspect", path, "--target", "jetson_orin_nano", "--json", cwd=tmp_path).stdout)[
+        "compiler"
+    ]
     assert (told["tool"], told["version"], told["agrees"]) == ("trtexec", "10.3.0", True)
-    shown = cli("inspect", path, "--target", "jetson_orin_nano", cwd=tmp_path).stdout
+    shown = called("inspect", path, "--target", "jetson_orin_nano", cwd=tmp_path).stdout
     assert "latency 0.259 ms (median)" in shown
     vendor("exit 1")
     with pytest.raises(StageFailed, match="trtexec refused"):
         inspect(path, target("jetson_orin_nano"), "required")
 
 
-def test_without_trtexec_a_must_ends_with_3(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_trtexec_a_must_ends_with_3(tmp_path: Path, called: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     path = saved(tmp_path)
-    done = cli("inspect", path, "--target", "jetson_orin_nano", "--compiler", "required", cwd=tmp_path)
+    done = called("inspect", path, "--target", "jetson_orin_nano", "--compiler", "required", cwd=tmp_path)
     assert done.returncode == 3
     assert "trtexec is not on PATH" in done.stderr
     with pytest.raises(MissingTool):
