@@ -73,7 +73,11 @@ RELU2 = "[relu2] r2 = Relu (a)"
 ACTIVATIONS = 'direction = "bidirectional", activations = ["Sigmoid", "Tanh", "Sigmoid", "?"]'
 GRU = f"[relu2] r2, h = GRU <{ACTIVATIONS}> (a, w2, w2)"
 FOREIGN = RELU2.replace("Relu", "com.microsoft.Gelu")
-ABSENT = ("Unique", "DFT", "SequenceConstruct", "SplitToSequence", "ConcatFromSequence", "OptionalGetElement")
+ABSENT = (
+    *("Unique", "DFT", "SequenceConstruct", "SplitToSequence", "ConcatFromSequence", "OptionalGetElement"),
+    *("Det", "MaxUnpool", "Compress", "Bernoulli", "NoSuchOp"),
+)
+FOLDED = "[new] axes = Concat <axis = 0> (i, i)\n  "
 SPARSE = "{-127,1,2,3,4,5,6,7,8,9,10,11,12,13,14,127}"
 W3 = "int8[4,4] w3 = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16}"
 
@@ -157,7 +161,26 @@ CASES: list[tuple[list[str], dict[str, str]]] = [
     ([], {RELU2: '[relu2] r2 = Resize <mode = "linear"> (a)'}),
     (["T10 error relu2"], {RELU2: "[relu2] r2 = Squeeze (a, c1)"}),
     (["T10 error relu2"], {RELU2: "[relu2] r2 = Slice (a, b1, b1, c1)"}),
-    (["T10 error relu2"], {RELU2: "[relu2] r2 = Pad (a, c1)"}),
+    ([], {RELU2: "[relu2] r2 = Pad (a, c1)"}),
+    (["T10 error relu2"], {RELU2: "[relu2] r2 = Pad (a, c1, , c1)"}),
+    (["T10 error relu2"], {RELU2: "[relu2] r2 = ReduceMean (a, c1)"}),
+    ([], {RELU2: "[relu2] r2 = ReduceMean (a, b1)"}),
+    ([], {RELU2: "[relu2] r2 = ReverseSequence (a, b1)"}),
+    ([], {RELU2: "i = Constant <value_ints = [2]> ()\n  " + FOLDED + "[relu2] r2 = ReduceMean (a, axes)"}),
+    ([], {RELU2: "i = Shape (x)\n  " + FOLDED + "[relu2] r2 = ReduceMean (a, axes)"}),
+    (["T10 error relu2"], {RELU2: "i = Shape (u)\n  " + FOLDED + "[relu2] r2 = ReduceMean (a, axes)"}),
+    *[
+        (lines, {RELU2: f"[relu2] r2 = Resize <{attribute}> (a)"})
+        for lines, attribute in [
+            (["T10 error relu2"], 'coordinate_transformation_mode = "tf_crop_and_resize"'),
+            ([], 'coordinate_transformation_mode = "align_corners"'),
+            (["T10 error relu2"], 'nearest_mode = "simple"'),
+            ([], 'nearest_mode = "ceil"'),
+            (["T10 error relu2"], "antialias = 1"),
+            (["T10 error relu2"], 'keep_aspect_ratio_policy = "not_larger"'),
+        ]
+    ],
+    (["T10 warn relu2"], {RELU2: RELU2.replace("Relu", "trt.EfficientNMS_TRT"), '"" : 17]': '"" : 17, "trt" : 1]'}),
     ([], {RELU2: "[relu2] r2 = Squeeze (a, b1)"}),
     *[(["T10 error relu2"], {RELU2: RELU2.replace("Relu", op)}) for op in ABSENT],
     (
