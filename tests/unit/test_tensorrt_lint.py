@@ -107,6 +107,9 @@ CASES: list[tuple[list[str], dict[str, str]]] = [
     ([], {"QuantizeLinear (x, xs, z)": "QuantizeLinear <output_dtype = 3> (x, xs)"}),
     ([], {"QuantizeLinear (x, xs, z)": "QuantizeLinear <output_dtype = 0> (x, xs, z)"}),
     (["T4 error x_dq"], {"float[1,4,2,2] x": "uint8[1,4,2,2] x", "(x8, xs, z)": "(x, xs)"}),
+    (["T4 error relu2"], {RELU2: "u = Cast <to = 2> (a)\n  [relu2] r2 = Relu (u)"}),
+    (["T4 error relu2"], {"2,2] x)": "2,2] x, uint8[4] u)", RELU2: "[relu2] r2 = Gather (u, b1)"}),
+    ([], {"2,2] x)": "2,2] x, uint8[1,4,2,2] u)", RELU2: "[relu2] r2 = Cast <to = 1> (u)"}),
     (["T5 error x_q x_dq"], {"xs = {0.5}": "xs = {0}"}),
     (["T5 error x_q x_dq"], {"xs = {0.5}": "xs = {nan}"}),
     (["T5 error x_q x_dq"], {"xs = {0.5}": "xs = {inf}"}),
@@ -382,6 +385,32 @@ def test_tensorrt_11_casts_nothing_by_itself(tmp_path: Path) -> None:
     path = saved(tmp_path, {ADD: half})
     assert found(path, trt_major=11, precision="float16") == {"T12 error add"}
     assert not {line for line in found(path, trt_major=10) if "T12" in line}
+
+
+# h is half, c2 and rd are not.
+TYPED = {
+    "Reshape (h, n)": "n = Shape (rd)",
+    "Tile (h, n)": "n = Shape (rd)",
+    "Expand (h, n)": "n = Shape (rd)",
+    "Gather (h, n)": "n = ArgMax (rd)",
+    "Where (n, h, h)": "n = Greater (rd, c2)",
+    "Where (n, h, h2)": "n = IsNaN (rd)\n  h2 = Cast <to = 10> (c2)",
+    "Pad (h, n, h)": "n = Size (rd)",
+    "Mul (h, n)": "n = CastLike (rd, h)",
+    "Resize (h, , s)": "n = Identity (rd)",
+}
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_sizes_indices_and_conditions_have_types_of_their_own(tmp_path: Path, line: str) -> None:
+    half = f"h = Cast <to = 10> (c2)\n  {TYPED[line]}\n  o = {line}\n  {ADD}"
+    assert not {each for each in found(saved(tmp_path, {ADD: half}), trt_major=11) if "T12" in each}
+
+
+@pytest.mark.parametrize("line", ["Where (n, h, rd)", "Pad (h, z8, rd)", "Mul (h, rd)"])
+def test_data_of_two_types_is_mixed_still(tmp_path: Path, line: str) -> None:
+    half = f"h = Cast <to = 10> (c2)\n  n = Greater (rd, c2)\n  z8 = Shape (rd)\n  [odd] o = {line}\n  {ADD}"
+    assert "T12 error odd" in found(saved(tmp_path, {ADD: half}), trt_major=11)
 
 
 @pytest.mark.parametrize(("opset", "expected"), [(21, {"T12 error opset_import"}), (22, set())])

@@ -28,6 +28,7 @@ RULES: tuple[tuple[str, Severity, Callable[[Network], Complaints]], ...] = (
     ("T2", "error", integer_operators),
     ("T3", "error", quantizers.zero_points),
     ("T4", "error", quantizers.quantized_types),
+    ("T4", "error", quantizers.unsigned_tensors),
     ("T5", "error", quantizers.scales),
     ("T6", "error", channels.channel_scales),
     ("T6", "error", channels.channel_axes),
