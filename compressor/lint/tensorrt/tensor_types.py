@@ -10,6 +10,8 @@ _INDICES = {"ArgMax", "ArgMin", "NonMaxSuppression", "NonZero", "Shape", "Size"}
 _ALWAYS = {**dict.fromkeys(_BOOLEAN, "bool"), **dict.fromkeys(_INDICES, "int64")}
 # Second outputs that are indices.
 _WITH_INDICES = {"MaxPool", "TopK"}
+# Attributes that state the type of what is written.
+_STATED = ("to", "dtype", "output_dtype")
 # Which inputs hold data, of operators whose others say how to compute: sizes, indices, axes.
 _FIRST = (
     *("CumSum", "Expand", "Gather", "GatherElements", "GatherND", "Pow", "ReverseSequence", "Reshape", "Resize"),
@@ -48,11 +50,9 @@ def data_types(node: Node, types: dict[str, str]) -> list[str]:
 def _made(node: Node, types: dict[str, str]) -> str:
     if node.op in _ALWAYS:
         return _ALWAYS[node.op]
-    stated = next(
-        (str(node.attributes[name]) for name in ("to", "dtype", "output_dtype") if node.attributes.get(name)), ""
-    )
+    stated = next(filter(None, map(node.attributes.get, _STATED)), "")
     if stated:
-        return stated
+        return str(stated)
     if node.op == "QuantizeLinear":
         return node.quantized_type
     if node.op == "ConstantOfShape":
