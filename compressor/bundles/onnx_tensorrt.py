@@ -27,7 +27,8 @@ def _files(contents: Contents) -> Mapping[str, bytes]:
 
 def _float_file(contents: Contents) -> Path:
     """Where the run that made the artifact left what it was made of."""
-    return contents.artifact.path.parent / f"{contents.model}_float32{contents.artifact.path.suffix}"
+    path = contents.artifact.path
+    return path.with_stem(path.stem.removesuffix(f"_compressed_{contents.artifact.precision}") + "_float32")
 
 
 def _readme(contents: Contents) -> tuple[str, str, str, str]:

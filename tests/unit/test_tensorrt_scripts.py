@@ -138,7 +138,8 @@ def test_a_file_that_the_script_is_told_lies_where_the_person_stands(tmp_path: P
 def bundled(folder: Path, target_name: str) -> tuple[dict[str, bytes], str]:
     """Files and README of the bundle of an int8 file."""
     (target,) = names.load_targets([target_name])
-    artifact = Artifact(quantized(folder), "onnx_tensorrt", Precision.INT8, Stage.COMPRESSED, 1, 1, "0")
+    path = quantized(folder).rename(folder / "net_compressed_int8.onnx")
+    artifact = Artifact(path, "onnx_tensorrt", Precision.INT8, Stage.COMPRESSED, 1, 1, "0")
     contents = Contents("net", target, artifact, (), (), (), (), Tolerance(0, 0.05))
     kind = bundles.load("onnx_tensorrt")
     return dict(kind.files(contents)), "\n".join(kind.readme(contents))

@@ -1,7 +1,10 @@
 """The number format of each tensor, as it follows from inputs, constants, casts and what ONNX says of operators."""
 
-from compressor.lint.tensorrt.network import Network
-from compressor.onnx_view import Node
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compressor.onnx_view import Graph, Node
 
 _BOOLEAN = {
     *("And", "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Not", "Or", "Xor"),
@@ -26,12 +29,12 @@ _DATA = {
 }
 
 
-def tensor_types(network: Network) -> dict[str, str]:
+def tensor_types(graph: Graph) -> dict[str, str]:
     """The type of each tensor, by name; those that are not known are left out or ""."""
     types: dict[str, str] = {}
-    for tensor in network.inputs:
+    for tensor in graph.inputs:
         types[tensor.name] = tensor.type
-    for node in network.nodes:
+    for node in graph.nodes:
         for tensor in node.inputs:
             if tensor.type:
                 types.setdefault(tensor.name, tensor.type)
@@ -41,7 +44,7 @@ def tensor_types(network: Network) -> dict[str, str]:
     return types
 
 
-def data_types(node: Node, types: dict[str, str]) -> list[str]:
+def data_types(node: Node, types: Mapping[str, str]) -> list[str]:
     """The types of what an operator computes with, in the order it reads them."""
     read = (node.input(place) for place in _DATA[node.op]) if node.op in _DATA else node.inputs
     return [kind for kind in (types.get(tensor.name, "") for tensor in read) if kind]
