@@ -114,7 +114,10 @@ def _write_erfc(model: onnx.ModelProto) -> None:
 
 @contextmanager
 def prepared(model: onnx.ModelProto) -> Iterator[Path]:
-    """The graph with shapes inferred and constants folded, as a temporary file: what onnxruntime's quantizer wants."""
+    """The graph with shapes inferred, constants folded and all nodes named: what onnxruntime's quantizer wants.
+
+    It is a temporary file.
+    """
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -122,6 +125,9 @@ def prepared(model: onnx.ModelProto) -> Iterator[Path]:
         plain, done = Path(folder) / "plain.onnx", Path(folder) / "prepared.onnx"
         onnx.save(model, str(plain))
         quant_pre_process(str(plain), str(done), skip_symbolic_shape=True)
+        folded = onnx.load(str(done))
+        onnx_names.name_nodes(folded)
+        onnx.save(folded, str(done))
         yield done
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from compressor.onnx_macs import macs
+from compressor.onnx_macs import COUNTED, macs
 from compressor.onnx_view import Graph, Node
 from compressor.placing import Listed
 from compressor.tflite_layers import layer_of
 
 # What tf2onnx and onnxruntime's quantizer add to the name of a TensorFlow operation.
 _ADDED = re.compile(r"(?:_(?:Quantize|Dequantize)Linear(?:_\w+)?|_quantized|__\d+|:\d+|_Gemm)+$")
+
+_SHOWN = 3
 
 
 def listed(graph: Graph) -> tuple[Listed, ...]:
@@ -19,6 +21,17 @@ def listed(graph: Graph) -> tuple[Listed, ...]:
         Listed(index, node.op, node.made[0][0] if node.made else "", _layer(node), macs(node))
         for index, node in enumerate(graph.nodes)
     )
+
+
+def uncounted(graph: Graph) -> list[str]:
+    """A warning where multiply-accumulates are of shapes that are not known, which count as one."""
+    layers = [node for node in graph.nodes if node.op in COUNTED]
+    names = [node.name for node in layers if node.shape is None or node.input(0).shape is None]
+    if not names:
+        return []
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    told = f"the sizes of {len(names)} of {len(layers)} layers are not known: {shown}"
+    return [f"{told}; their multiply-accumulates are counted too low"]
 
 
 def _layer(node: Node) -> str:

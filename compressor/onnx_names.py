@@ -1,4 +1,4 @@
-"""Names that tf2onnx numbers: the same model gives the same names, whatever was converted before it."""
+"""Names of ONNX graphs: the numbers of tf2onnx counted anew, and nodes that other exporters leave unnamed."""
 
 from __future__ import annotations
 
@@ -30,6 +30,26 @@ def renumber(model: onnx.ModelProto, kept: frozenset[str]) -> None:
 
     for graph in graphs(model):
         _rename(graph, renamed)
+
+
+def name_nodes(model: onnx.ModelProto) -> None:
+    """Give every node a name of its own, after its operator and output, where it has none or that of another.
+
+    onnxruntime's quantizer is told by name what stays float: one name for several nodes means all of them.
+    """
+    named = [node for graph in graphs(model) for node in graph.node]
+    taken: set[str] = {node.name for node in named}
+    seen: set[str] = {""}
+    for node in named:
+        if node.name in seen:
+            name = wanted = f"{node.op_type}_{next(iter(node.output), '')}"
+            count = 1
+            while name in taken:
+                count += 1
+                name = f"{wanted}_{count}"
+            node.name = name
+            taken.add(name)
+        seen.add(node.name)
 
 
 def _rename(graph: Any, renamed: Any) -> None:

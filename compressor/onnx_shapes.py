@@ -5,32 +5,23 @@ Sizes that are free, or follow from values that are computed, are None; so is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any, Protocol
 
-from compressor.values import Array
+from compressor import onnx_moved_shapes
+from compressor.onnx_sizes import Attributes, Inputs, Rule, Shape, Sizes
+from compressor.onnx_sizes import known as _known
 
-Shape = tuple[int | None, ...] | None
-Sizes = tuple[int | None, ...]
-
-
-class _Tensor(Protocol):
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def value(self) -> Array | None: ...
-
-
-Inputs = Sequence[_Tensor]
-Attributes = Mapping[str, Any]
-_Rule = Callable[[Inputs, Attributes], Shape]
+__all__ = ["Shape", "infer", "window"]
 
 
 def infer(op: str, inputs: Inputs, attributes: Attributes, outputs: int) -> tuple[Shape, ...]:
     """The shape of each output; None where it is not known."""
-    rule = _RULES.get(op)
+    several, rule = _SEVERAL.get(op), _RULES.get(op)
     try:
+        if several:
+            shapes = several(inputs, attributes, outputs)
+            return (*shapes, *(None,) * (outputs - len(shapes)))
         first = rule(inputs, attributes) if rule else None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         # A damaged file: what it states does not fit together.
@@ -44,12 +35,6 @@ def window(op: str, inputs: Inputs, attributes: Attributes) -> Sizes:
     if "kernel_shape" in attributes:
         return tuple(attributes["kernel_shape"])
     return () if op.endswith("Pool") else _known(inputs[1])[2:]
-
-
-def _known(tensor: _Tensor) -> Sizes:
-    if tensor.shape is None:
-        raise ValueError("no shape")
-    return tensor.shape
 
 
 def _same(inputs: Inputs, attributes: Attributes) -> Shape:
@@ -200,16 +185,6 @@ def _reduced(inputs: Inputs, attributes: Attributes) -> Shape:
     return tuple(1 if axis in gone else size for axis, size in enumerate(shape) if kept or axis not in gone)
 
 
-def _padded(inputs: Inputs, attributes: Attributes) -> Shape:
-    pads = inputs[1].value if len(inputs) > 1 else None
-    amounts = attributes.get("pads") if pads is None else pads.ravel().tolist()
-    shape = _known(inputs[0])
-    return tuple(
-        None if size is None or amounts is None else size + amounts[axis] + amounts[axis + len(shape)]
-        for axis, size in enumerate(shape)
-    )
-
-
 def _gathered(inputs: Inputs, attributes: Attributes) -> Shape:
     shape, axis = _known(inputs[0]), attributes.get("axis", 0)
     return (*shape[:axis], *_known(inputs[1]), *shape[axis:][1:])
@@ -221,8 +196,30 @@ def _recurrent(inputs: Inputs, attributes: Attributes) -> Shape:
     return (batch, steps, directions, hidden) if attributes.get("layout") else (steps, directions, batch, hidden)
 
 
+def _quantized(rule: Rule) -> Rule:
+    """Of an operator that reads each of two tensors with its scale and zero point."""
+    return lambda inputs, attributes: rule([inputs[0], inputs[3]], attributes)
+
+
+def _dynamic(inputs: Inputs, attributes: Attributes, outputs: int) -> tuple[Shape, ...]:
+    return (_known(inputs[0]), (), ())[:outputs]
+
+
 _ELEMENTWISE = (
-    *("Abs", "BatchNormalization", "Cast", "Ceil", "Clip", "Cos", "DequantizeLinear", "Dropout", "Elu", "Erf", "Exp"),
+    *(
+        "Abs",
+        "BatchNormalization",
+        "Cast",
+        "CastLike",
+        "Ceil",
+        "Clip",
+        "Cos",
+        "DequantizeLinear",
+        "Dropout",
+        "Elu",
+        "Erf",
+        "Exp",
+    ),
     *("Floor", "Gelu", "HardSigmoid", "HardSwish", "Identity", "InstanceNormalization", "LRN", "LayerNormalization"),
     *("LeakyRelu", "Log", "LogSoftmax", "Mish", "Neg", "Not", "PRelu", "QuantizeLinear", "Reciprocal", "Relu"),
     *("Round", "Selu", "Sigmoid", "Sign", "Sin", "Softmax", "Softplus", "Softsign", "Sqrt", "Tanh", "ThresholdedRelu"),
@@ -231,8 +228,12 @@ _BROADCAST = (
     *("Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod"),
     *("Mul", "Or", "Pow", "Sub", "Sum", "Where"),
 )
-_REDUCING = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceL2")
-_RULES: dict[str, _Rule] = {
+_REDUCING = (
+    *("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd"),
+    *("ReduceSum", "ReduceSumSquare"),
+)
+_RULES: dict[str, Rule] = {
+    **onnx_moved_shapes.RULES,
     **dict.fromkeys(_ELEMENTWISE, _same),
     **dict.fromkeys(_BROADCAST, _broadcast),
     **dict.fromkeys(_REDUCING, _reduced),
@@ -240,15 +241,24 @@ _RULES: dict[str, _Rule] = {
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), _global),
     **dict.fromkeys(("GRU", "LSTM", "RNN"), _recurrent),
     "Concat": _concat,
-    "Conv": _convolution,
+    **dict.fromkeys(("Conv", "ConvInteger", "FusedConv"), _convolution),
     "ConvTranspose": _transposed,
     "Flatten": _flatten,
     "Gather": _gathered,
-    "Gemm": _gemm,
-    "MatMul": _matmul,
-    "Pad": _padded,
+    **dict.fromkeys(("FusedGemm", "Gemm"), _gemm),
+    **dict.fromkeys(("MatMul", "MatMulInteger"), _matmul),
+    "QGemm": _quantized(_gemm),
+    "QLinearAdd": _quantized(_broadcast),
+    "QLinearConv": _quantized(_convolution),
+    "QLinearMatMul": _quantized(_matmul),
+    "QLinearMul": _quantized(_broadcast),
     "Reshape": _reshape,
     "Squeeze": _squeeze,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
+}
+_SEVERAL: dict[str, Callable[[Inputs, Attributes, int], tuple[Shape, ...]]] = {
+    "DynamicQuantizeLinear": _dynamic,
+    "Split": onnx_moved_shapes.split,
+    "TopK": onnx_moved_shapes.top_k,
 }

@@ -31,19 +31,30 @@ def place(graph: Graph, target: Target) -> Placing:
     if board.dla:
         fallbacks = dla.fallbacks(graph, board.accelerator(graph, precision))
     refused = {each.where: each for each in reversed(errors)}
+    named = {node.name for node in graph.nodes}
+    whole = next((_of_the_file(each) for each in errors if each.where not in named), None)
     decisions = tuple(
-        _decision(refused.get(node.name), left, board) for node, left in zip(graph.nodes, fallbacks, strict=True)
+        _decision(refused.get(node.name), left, board, whole) for node, left in zip(graph.nodes, fallbacks, strict=True)
     )
     warnings = [_told(each) for each in found if each.severity != "error"]
+    warnings += onnx_listing.uncounted(graph)
     shares = _shares(graph, fallbacks, board)
     if shares.get("gpu_fallback_ops"):
         warnings.append(f"GPU fallback: {shares['gpu_fallback_macs_share']:.1%} of multiply-accumulates leave the DLA")
     return Placing(decisions, tuple(map(_told, errors)), tuple(warnings), shares)
 
 
-def _decision(error: Finding | None, left: Refusal | None, board: Board) -> Decision:
+def _of_the_file(error: Finding) -> Decision:
+    """What an error that is of no single operator, such as of the opset, means for each of them."""
+    told = f"the file is refused: {error.rule} {error.where}: {error.message}"
+    return Decision("unsupported", told, error.message.split("; ")[-1])
+
+
+def _decision(error: Finding | None, left: Refusal | None, board: Board, whole: Decision | None) -> Decision:
     if error is not None:
         return Decision("unsupported", f"{error.rule}: {error.message}", error.message.split("; ")[-1])
+    if whole is not None:
+        return whole
     if left is not None:
         reason = f"the GPU computes it, not the DLA: {left.rule}, {left.reason}"
         return Decision("accelerator", reason, "keep within the limits of the DLA, or accept the GPU for it")

@@ -9,6 +9,9 @@ from compressor.onnx_view import read
 from compressor.target import Target
 from compressor.tensorrt import build_script, calibration_cache
 from compressor.tensorrt.board import Board
+from compressor.tensorrt.build_script import FLOAT_FILE
+
+__all__ = ["BUILD", "BUILD_CALIBRATED", "CACHE", "FLOAT_FILE", "RUN", "needs_calibration", "refusals", "scripts"]
 
 BUILD, BUILD_CALIBRATED, CACHE, RUN = (
     "build_engine.sh",
@@ -46,6 +49,12 @@ def scripts(onnx_path: Path, target: Target, precision: str) -> dict[str, str]:
         texts[CACHE] = calibration_cache.text(scales, board.version)
         texts[BUILD_CALIBRATED] = build_script.calibrated_text(board, graph, CACHE)
     return texts
+
+
+def needs_calibration(target: Target) -> bool:
+    """Whether int8 comes from a calibration cache there: on the DLA of TensorRT 8 to 10."""
+    board = Board.of(target)
+    return bool(board.dla) and board.weakly_typed
 
 
 def _runner() -> str:

@@ -9,6 +9,8 @@ from compressor.onnx_view import Graph
 from compressor.tensorrt import command
 from compressor.tensorrt.board import Board
 
+# What the calibrated script builds from, unless it is told another file.
+FLOAT_FILE = "model_float32.onnx"
 _SPARSE_FROM = 8.0
 
 
@@ -24,7 +26,7 @@ def calibrated_text(board: Board, graph: Graph, cache: str) -> str:
         f"# Builds model.plan of a float32 file without Q/DQ pairs, with the scales in {cache} and TensorRT\n"
         f"# {board.version}, for {board.target}. Tensors that the cache does not name stay float16."
     )
-    return _script(about, board, graph, "int8", cache, "model_float32.onnx")
+    return _script(about, board, graph, "int8", cache, FLOAT_FILE)
 
 
 def _script(about: str, board: Board, graph: Graph, precision: str, cache: str, file: str) -> str:
@@ -36,9 +38,12 @@ def _script(about: str, board: Board, graph: Graph, precision: str, cache: str, 
 # An engine runs on the GPU, the system and the TensorRT it was built with alone: build it on the device itself.
 # Other arguments are passed on to trtexec. This script was not run on a device.
 set -eu
-cd "$(dirname "$0")"
 ONNX={file}
-if [ $# -gt 0 ] && [ "${{1%.onnx}}" != "$1" ]; then ONNX=$1; shift; fi
+if [ $# -gt 0 ] && [ "${{1%.onnx}}" != "$1" ]; then
+  case $1 in /*) ONNX=$1 ;; *) ONNX=$PWD/$1 ;; esac
+  shift
+fi
+cd "$(dirname "$0")"
 command -v trtexec >/dev/null 2>&1 || PATH="$PATH:/usr/src/tensorrt/bin"
 {told} "$@"
 """

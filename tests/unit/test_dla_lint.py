@@ -56,6 +56,19 @@ PAIRS: list[tuple[str, Node, Node]] = [
     ("D5", node("ConvTranspose", weight=(8, 4, 2, 2)), node("ConvTranspose", weight=(8, 4, 2, 2), group=2)),
     ("D5", node("ConvTranspose", weight=(8, 4, 2, 2)), node("ConvTranspose", weight=(8, 4, 2, 2), dilations=[2, 1])),
     ("D5", node("ConvTranspose", weight=(8, 4, 2, 2)), node("ConvTranspose", weight=(8, 4, 2, 2), pads=[1] * 4)),
+    *[
+        (
+            "D5",
+            node("ConvTranspose", weight=(8, 4, 2, 2), strides=[2, 2], **{name: within}),
+            node("ConvTranspose", weight=(8, 4, size, size), strides=[2, 2], **{name: beyond}),
+        )
+        for name, within, beyond, size in [
+            ("auto_pad", "SAME_UPPER", "SAME_UPPER", 3),
+            ("auto_pad", "SAME_LOWER", "SAME_LOWER", 4),
+            ("auto_pad", "VALID", "SAME_UPPER", 1),
+            ("output_shape", [32, 32], [31, 32], 2),
+        ]
+    ],
     ("D5", node("ConvTranspose", weight=(8, 4, 32, 1)), node("ConvTranspose", weight=(8, 4, 33, 1))),
     ("D5", node("Concat", axis=1), node("Concat", axis=2)),
     ("D5", node("Concat", axis=-3), node("Concat", axis=-1)),
@@ -89,6 +102,17 @@ def test_an_operator_within_the_limits_stays_and_one_beyond_leaves(rule: str, wi
 )
 def test_d6_activations_and_elementwise_operators_stay(op: str) -> None:
     assert dla.fallbacks(graph(node(op)), ORIN) == (None,)
+
+
+def test_d1_integers_are_not_for_the_dla() -> None:
+    x, y = Tensor("x", "float", (1, 8)), Tensor("k", "int64", (1, 8))
+    shape = Node("Shape", "s", (x,), {}, made=(("n", (2,)),))
+    sum_of_sizes = Node("Add", "a", (Tensor("n", producer=shape), Tensor("n", producer=shape)), {}, made=(("m", (2,)),))
+    given = Node("Mul", "b", (y, y), {}, made=(("o", (1, 8)),))
+    real = Node("Pow", "c", (x, Tensor("two", "int64", (), np.array(2))), {}, made=(("p", (1, 8)),))
+    found = dla.fallbacks(graph(shape, sum_of_sizes, given, real), ORIN)
+    assert [each and each.rule for each in found] == ["D3", "D1", "D1", None]
+    assert "Add reads int64" in str(found[1])
 
 
 def test_d7_a_softmax_needs_orin_and_float16() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from compressor.onnx_names import renumber
+from compressor.onnx_names import name_nodes, renumber
 
 KEPT = frozenset({"x", "y__7"})
 NAMES = st.lists(st.from_regex(r"\A[ab/]{1,3}(__[0-9]{1,2})?(:0)?\Z"), min_size=2, max_size=8, unique=True)
@@ -45,3 +45,19 @@ def test_names_that_differ_still_differ_and_stay_connected(names: list[str]) -> 
     assert len({node.output[0] for node in nodes}) == len(names) + 1
     assert (nodes[0].input[0], nodes[-1].output[0]) == ("x", "y__7")
     assert all(before.output[0] == after.input[0] for before, after in pairwise(nodes))
+
+
+@given(st.lists(st.sampled_from(["", "a", "Relu_t1", "Relu_t2", "Relu_t2_2"]), min_size=1, max_size=8))
+def test_every_node_has_a_name_of_its_own(given_names: list[str]) -> None:
+    nodes = [
+        helper.make_node("Relu", [f"t{place}"], [f"t{place + 1}"], name=name) for place, name in enumerate(given_names)
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("t0", f"t{len(nodes)}")]
+    model = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]))
+    name_nodes(model)
+    told = [node.name for node in model.graph.node]
+    assert len({*told, ""}) == len(told) + 1
+    assert all(name in told for name in given_names if name)
+    again = [*told]
+    name_nodes(model)
+    assert [node.name for node in model.graph.node] == again

@@ -73,7 +73,11 @@ RELU2 = "[relu2] r2 = Relu (a)"
 ACTIVATIONS = 'direction = "bidirectional", activations = ["Sigmoid", "Tanh", "Sigmoid", "?"]'
 GRU = f"[relu2] r2, h = GRU <{ACTIVATIONS}> (a, w2, w2)"
 FOREIGN = RELU2.replace("Relu", "com.microsoft.Gelu")
-ABSENT = ("Unique", "DFT", "SequenceConstruct", "SplitToSequence", "ConcatFromSequence", "OptionalGetElement")
+ABSENT = (
+    *("Unique", "DFT", "SequenceConstruct", "SplitToSequence", "ConcatFromSequence", "OptionalGetElement"),
+    *("Det", "MaxUnpool", "Compress", "Bernoulli", "NoSuchOp"),
+)
+FOLDED = "[new] axes = Concat <axis = 0> (i, i)\n  "
 SPARSE = "{-127,1,2,3,4,5,6,7,8,9,10,11,12,13,14,127}"
 W3 = "int8[4,4] w3 = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16}"
 
@@ -103,6 +107,9 @@ CASES: list[tuple[list[str], dict[str, str]]] = [
     ([], {"QuantizeLinear (x, xs, z)": "QuantizeLinear <output_dtype = 3> (x, xs)"}),
     ([], {"QuantizeLinear (x, xs, z)": "QuantizeLinear <output_dtype = 0> (x, xs, z)"}),
     (["T4 error x_dq"], {"float[1,4,2,2] x": "uint8[1,4,2,2] x", "(x8, xs, z)": "(x, xs)"}),
+    (["T4 error relu2"], {RELU2: "u = Cast <to = 2> (a)\n  [relu2] r2 = Relu (u)"}),
+    (["T4 error relu2"], {"2,2] x)": "2,2] x, uint8[4] u)", RELU2: "[relu2] r2 = Gather (u, b1)"}),
+    ([], {"2,2] x)": "2,2] x, uint8[1,4,2,2] u)", RELU2: "[relu2] r2 = Cast <to = 1> (u)"}),
     (["T5 error x_q x_dq"], {"xs = {0.5}": "xs = {0}"}),
     (["T5 error x_q x_dq"], {"xs = {0.5}": "xs = {nan}"}),
     (["T5 error x_q x_dq"], {"xs = {0.5}": "xs = {inf}"}),
@@ -157,7 +164,26 @@ CASES: list[tuple[list[str], dict[str, str]]] = [
     ([], {RELU2: '[relu2] r2 = Resize <mode = "linear"> (a)'}),
     (["T10 error relu2"], {RELU2: "[relu2] r2 = Squeeze (a, c1)"}),
     (["T10 error relu2"], {RELU2: "[relu2] r2 = Slice (a, b1, b1, c1)"}),
-    (["T10 error relu2"], {RELU2: "[relu2] r2 = Pad (a, c1)"}),
+    ([], {RELU2: "[relu2] r2 = Pad (a, c1)"}),
+    (["T10 error relu2"], {RELU2: "[relu2] r2 = Pad (a, c1, , c1)"}),
+    (["T10 error relu2"], {RELU2: "[relu2] r2 = ReduceMean (a, c1)"}),
+    ([], {RELU2: "[relu2] r2 = ReduceMean (a, b1)"}),
+    ([], {RELU2: "[relu2] r2 = ReverseSequence (a, b1)"}),
+    ([], {RELU2: "i = Constant <value_ints = [2]> ()\n  " + FOLDED + "[relu2] r2 = ReduceMean (a, axes)"}),
+    ([], {RELU2: "i = Shape (x)\n  " + FOLDED + "[relu2] r2 = ReduceMean (a, axes)"}),
+    (["T10 error relu2"], {RELU2: "i = Shape (u)\n  " + FOLDED + "[relu2] r2 = ReduceMean (a, axes)"}),
+    *[
+        (lines, {RELU2: f"[relu2] r2 = Resize <{attribute}> (a)"})
+        for lines, attribute in [
+            (["T10 error relu2"], 'coordinate_transformation_mode = "tf_crop_and_resize"'),
+            ([], 'coordinate_transformation_mode = "align_corners"'),
+            (["T10 error relu2"], 'nearest_mode = "simple"'),
+            ([], 'nearest_mode = "ceil"'),
+            (["T10 error relu2"], "antialias = 1"),
+            (["T10 error relu2"], 'keep_aspect_ratio_policy = "not_larger"'),
+        ]
+    ],
+    (["T10 warn relu2"], {RELU2: RELU2.replace("Relu", "trt.EfficientNMS_TRT"), '"" : 17]': '"" : 17, "trt" : 1]'}),
     ([], {RELU2: "[relu2] r2 = Squeeze (a, b1)"}),
     *[(["T10 error relu2"], {RELU2: RELU2.replace("Relu", op)}) for op in ABSENT],
     (
@@ -359,6 +385,32 @@ def test_tensorrt_11_casts_nothing_by_itself(tmp_path: Path) -> None:
     path = saved(tmp_path, {ADD: half})
     assert found(path, trt_major=11, precision="float16") == {"T12 error add"}
     assert not {line for line in found(path, trt_major=10) if "T12" in line}
+
+
+# h is half, c2 and rd are not.
+TYPED = {
+    "Reshape (h, n)": "n = Shape (rd)",
+    "Tile (h, n)": "n = Shape (rd)",
+    "Expand (h, n)": "n = Shape (rd)",
+    "Gather (h, n)": "n = ArgMax (rd)",
+    "Where (n, h, h)": "n = Greater (rd, c2)",
+    "Where (n, h, h2)": "n = IsNaN (rd)\n  h2 = Cast <to = 10> (c2)",
+    "Pad (h, n, h)": "n = Size (rd)",
+    "Mul (h, n)": "n = CastLike (rd, h)",
+    "Resize (h, , s)": "n = Identity (rd)",
+}
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_sizes_indices_and_conditions_have_types_of_their_own(tmp_path: Path, line: str) -> None:
+    half = f"h = Cast <to = 10> (c2)\n  {TYPED[line]}\n  o = {line}\n  {ADD}"
+    assert not {each for each in found(saved(tmp_path, {ADD: half}), trt_major=11) if "T12" in each}
+
+
+@pytest.mark.parametrize("line", ["Where (n, h, rd)", "Pad (h, z8, rd)", "Mul (h, rd)"])
+def test_data_of_two_types_is_mixed_still(tmp_path: Path, line: str) -> None:
+    half = f"h = Cast <to = 10> (c2)\n  n = Greater (rd, c2)\n  z8 = Shape (rd)\n  [odd] o = {line}\n  {ADD}"
+    assert "T12 error odd" in found(saved(tmp_path, {ADD: half}), trt_major=11)
 
 
 @pytest.mark.parametrize(("opset", "expected"), [(21, {"T12 error opset_import"}), (22, set())])

@@ -94,6 +94,24 @@ def test_a_file_can_be_fine_for_one_release_and_refused_by_another(tmp_path: Pat
     assert told.startswith("T1 error: opset_import: TensorRT 8 does not read this opset; expected 9 to 17, received 18")
 
 
+def test_a_file_that_is_refused_as_a_whole_is_not_accelerated(tmp_path: Path) -> None:
+    found = inspect(saved(tmp_path, opset=18, activation="Unique"), target("jetson_xavier"))
+    assert {each.where for each in found.operators} == {"unsupported"}
+    assert found.accelerated_macs_share == 0.0
+    first, second = found.operators[0].reason, found.operators[1].reason
+    assert first.startswith("the file is refused: T1 opset_import: TensorRT 8 does not read this opset")
+    assert second.startswith("T10: TensorRT has no Unique")
+    assert inspect(saved(tmp_path, opset=17), target("jetson_xavier")).accelerated_macs_share == 1.0
+
+
+def test_sizes_that_are_not_known_are_told(tmp_path: Path) -> None:
+    (told,) = inspect(saved(tmp_path, activation="NonZero"), target("gpu_server")).warnings
+    assert told == (
+        "the sizes of 1 of 2 layers are not known: /net/last/Gemm; their multiply-accumulates are counted too low"
+    )
+    assert inspect(saved(tmp_path), target("gpu_server")).warnings == ()
+
+
 def test_a_free_batch_has_a_profile_and_another_free_size_has_none(tmp_path: Path) -> None:
     assert inspect(saved(tmp_path, batch="N"), target("gpu_server")).mistakes == ()
     path = saved(tmp_path, size="H")

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 from tiny_onnx import saved
 
-from compressor import names, onnx_symmetric, onnx_view, tensorrt
+from compressor import bundles, names, onnx_symmetric, onnx_view, tensorrt
+from compressor.bundles import Contents, Tolerance
 from compressor.tensorrt import calibration_cache
+from compressor.values import Artifact, Precision, Stage
 
 STAND_IN = Path(__file__).with_name("tensorrt_stand_in")
 QDQ = """<ir_version: 9, opset_import: ["" : 17]>
@@ -115,7 +117,56 @@ def test_the_script_runs_trtexec_and_passes_arguments_on(tmp_path: Path) -> None
         ).stdout.strip()
 
     assert told() == "--onnx=model.onnx --saveEngine=model.plan --int8 --fp16"
-    assert told("a b.onnx", "--verbose") == "--onnx=a b.onnx --saveEngine=model.plan --int8 --fp16 --verbose"
+    assert told("a b.onnx", "--verbose") == "--onnx=//a b.onnx --saveEngine=model.plan --int8 --fp16 --verbose"
+    assert told("/far/c.onnx") == "--onnx=/far/c.onnx --saveEngine=model.plan --int8 --fp16"
+
+
+def test_a_file_that_the_script_is_told_lies_where_the_person_stands(tmp_path: Path) -> None:
+    script, there = tmp_path / "bundle/build_engine.sh", tmp_path / "there"
+    script.parent.mkdir()
+    script.write_text(made(quantized(tmp_path), "jetson_orin_nano", "int8")["build_engine.sh"])
+    there.mkdir()
+    (there / "a b.onnx").write_bytes(b"the file")
+    (tmp_path / "trtexec").write_text('#!/bin/sh\ncat "${1#--onnx=}"; pwd\n')
+    (tmp_path / "trtexec").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = ["sh", "../bundle/build_engine.sh", "a b.onnx"]
+    done = subprocess.run(command, env=environment, cwd=there, capture_output=True, text=True, check=True)
+    assert done.stdout == f"the file{script.parent}\n"
+
+
+def bundled(folder: Path, target_name: str) -> tuple[dict[str, bytes], str]:
+    """Files and README of the bundle of an int8 file."""
+    (target,) = names.load_targets([target_name])
+    path = quantized(folder).rename(folder / "net_compressed_int8.onnx")
+    artifact = Artifact(path, "onnx_tensorrt", Precision.INT8, Stage.COMPRESSED, 1, 1, "0")
+    contents = Contents("net", target, artifact, (), (), (), (), Tolerance(0, 0.05))
+    kind = bundles.load("onnx_tensorrt")
+    return dict(kind.files(contents)), "\n".join(kind.readme(contents))
+
+
+@pytest.mark.parametrize(
+    ("target", "calibrated"),
+    [("jetson_agx_orin_dla", True), ("jetson_xavier_dla", True), ("jetson_orin_nano", False)],
+)
+def test_a_dla_of_old_releases_is_built_with_the_cache(target: str, calibrated: bool, tmp_path: Path) -> None:
+    files, readme = bundled(tmp_path, target)
+    assert "model_float32.onnx" not in files
+    assert ("`sh build_engine_calibrated.sh FLOAT32.onnx`" in readme) == calibrated
+    saved(tmp_path).rename(tmp_path / "net_float32.onnx")
+    files, readme = bundled(tmp_path, target)
+    assert files["model_float32.onnx"] == (tmp_path / "net_float32.onnx").read_bytes()
+    assert ("`sh build_engine_calibrated.sh`" in readme, "`sh build_engine.sh`" in readme) == (
+        calibrated,
+        not calibrated,
+    )
+
+
+def test_tensorrt_11_has_no_cache_and_needs_no_float_file(tmp_path: Path) -> None:
+    saved(tmp_path).rename(tmp_path / "net_float32.onnx")
+    files, readme = bundled(tmp_path, "jetson_agx_orin_dla_trt11")
+    assert "model_float32.onnx" not in files
+    assert "`sh build_engine.sh`" in readme
 
 
 def test_the_cache_has_the_scale_of_every_activation_and_of_nothing_else(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from compressor.lint import Finding, Severity, of_a_file
 from compressor.lint.dla import network
 from compressor.lint.dla.layers import Refusal, refusal
 from compressor.lint.dla.network import Accelerator
+from compressor.onnx_types import tensor_types
 from compressor.onnx_view import Graph
 
 __all__ = ["Accelerator", "Refusal", "fallbacks", "lint"]
@@ -20,7 +21,8 @@ _MOST_LOADABLES = 16
 def fallbacks(graph: Graph, accelerator: Accelerator) -> tuple[Refusal | None, ...]:
     """Per operator, the rule by which it goes to the GPU; None for what the DLA computes."""
     with of_a_file():
-        return tuple(refusal(node, accelerator) for node in graph.nodes)
+        types = tensor_types(graph)
+        return tuple(refusal(node, accelerator, types) for node in graph.nodes)
 
 
 def lint(graph: Graph, accelerator: Accelerator) -> tuple[Finding, ...]:

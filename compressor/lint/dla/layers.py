@@ -1,11 +1,12 @@
 """D2 to D7: what one operator must be for the DLA to compute it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any, NamedTuple
 
 from compressor import onnx_shapes
 from compressor.lint.dla.network import Accelerator
+from compressor.onnx_types import data_types
 from compressor.onnx_view import Node, Tensor
 
 _LARGEST_BATCH, _LARGEST_SIZE = 4096, 8192
@@ -13,6 +14,7 @@ _ACTIVATIONS = {"BatchNormalization", "Clip", "LeakyRelu", "Relu", "Sigmoid", "T
 _ELEMENTWISE = {"Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"}
 _RECURRENT = {"GRU", "LSTM", "RNN"}
 _MOVES = {"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
+_INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)} | {"bool"}
 # Scales become part of the layers around them; an identity is nothing.
 _FREE = {"DequantizeLinear", "Identity", "QuantizeLinear"}
 
@@ -27,10 +29,17 @@ class Refusal(NamedTuple):
 _Check = Callable[[Node, Accelerator], Iterator[Refusal]]
 
 
-def refusal(node: Node, accelerator: Accelerator) -> Refusal | None:
-    """Why the DLA does not compute an operator; None where it does."""
+def refusal(node: Node, accelerator: Accelerator, types: Mapping[str, str]) -> Refusal | None:
+    """Why the DLA does not compute an operator; None where it does.
+
+    Args:
+        types: of tensors, by name.
+    """
     if node.op in _FREE or all(tensor.is_weight for tensor in node.inputs):
         return None
+    integers = sorted(_INTEGERS.intersection(data_types(node, types))) if node.op in _ELEMENTWISE else []
+    if integers:
+        return Refusal("D1", f"the DLA computes in float16 or int8; {node.op} reads {integers[0]}")
     return next((each for check in (_sizes, _checked) for each in check(node, accelerator)), None)
 
 
@@ -87,12 +96,29 @@ def _deconvolution(node: Node, accelerator: Accelerator) -> Iterator[Refusal]:
     if node.attributes.get("group", 1) != 1:
         yield Refusal("D5", "a deconvolution in groups")
     yield from _within("D5", "dilation of a deconvolution", _settings(node, "dilations", 1), 1, 1)
-    yield from _within("D5", "padding of a deconvolution", _settings(node, "pads", 0), 0, 0)
     weight = _weight(node.input(1))
     if weight is None or len(weight) != 4:
         yield Refusal("D5", "the DLA deconvolves in two dimensions, with constant weights")
         return
+    yield from _within("D5", "padding of a deconvolution", _deconvolution_padding(node, weight[2:]), 0, 0)
     yield from _within("D5", "kernel size", weight[2:], 1, 32)
+
+
+def _deconvolution_padding(node: Node, kernel: tuple[int, ...]) -> list[int]:
+    """Both ends of each axis together, where the file says so; else what the sizes that it asks for take away."""
+    given, steps = node.attributes.get, node.attributes.get("strides", [1, 1])
+    automatic = str(given("auto_pad", "NOTSET")).startswith("SAME")
+    if not automatic and "output_shape" not in node.attributes:
+        return _settings(node, "pads", 0)
+    more = given("output_padding", [0, 0])
+    if automatic and "output_shape" not in node.attributes:
+        return [size + extra - step for size, extra, step in zip(kernel, more, steps, strict=True)]
+    sizes, wanted_sizes = (node.input(0).shape or (None, None))[-2:], node.attributes["output_shape"][-2:]
+    return [
+        step * (read - 1) + size + extra - wanted
+        for read, size, extra, step, wanted in zip(sizes, kernel, more, steps, wanted_sizes, strict=True)
+        if read is not None
+    ]
 
 
 def _concatenation(node: Node, accelerator: Accelerator) -> Iterator[Refusal]:

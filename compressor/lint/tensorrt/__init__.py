@@ -12,7 +12,7 @@ from compressor.lint.tensorrt import channels, inputs, layers, opsets, quantizer
 from compressor.lint.tensorrt.integer_operators import integer_operators
 from compressor.lint.tensorrt.network import Complaints, Network, Platform, Profile
 from compressor.lint.tensorrt.number_formats import number_formats
-from compressor.lint.tensorrt.operators import operators
+from compressor.lint.tensorrt.operators import operators, shipped_plugins
 from compressor.lint.tensorrt.sparsity import sparsity
 from compressor.lint.tensorrt.strong_typing import strong_typing
 from compressor.onnx_view import Graph, read
@@ -28,6 +28,7 @@ RULES: tuple[tuple[str, Severity, Callable[[Network], Complaints]], ...] = (
     ("T2", "error", integer_operators),
     ("T3", "error", quantizers.zero_points),
     ("T4", "error", quantizers.quantized_types),
+    ("T4", "error", quantizers.unsigned_tensors),
     ("T5", "error", quantizers.scales),
     ("T6", "error", channels.channel_scales),
     ("T6", "error", channels.channel_axes),
@@ -40,6 +41,7 @@ RULES: tuple[tuple[str, Severity, Callable[[Network], Complaints]], ...] = (
     ("T9", "error", inputs.input_profiles),
     ("T9", "error", inputs.doubles),
     ("T10", "error", operators),
+    ("T10", "warn", shipped_plugins),
     ("T11", "info", sparsity),
     ("T12", "error", strong_typing),
     ("T13", "error", number_formats),

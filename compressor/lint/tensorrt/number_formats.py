@@ -4,7 +4,7 @@ From the support matrix of TensorRT; what it says of int8 is that its tensor cor
 """
 
 from compressor.lint.tensorrt.network import Complaints, Network
-from compressor.lint.tensorrt.strong_typing import float_types
+from compressor.onnx_types import tensor_types
 
 _OLDEST = {"float8": 8.9, "bfloat16": 8.0, "int8": 7.2}
 
@@ -17,7 +17,7 @@ def number_formats(network: Network) -> Complaints:
     places: dict[str, str] = {}
     for node in network.quantizers():
         places.setdefault(_family(node.quantized_type), node.name)
-    for name, kind in float_types(network).items():
+    for name, kind in tensor_types(network).items():
         places.setdefault(_family(kind), name)
     for kind, oldest in _OLDEST.items():
         if kind in places and capability < oldest:

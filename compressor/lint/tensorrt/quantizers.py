@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from compressor.lint.tensorrt.integer_operators import is_integer
 from compressor.lint.tensorrt.network import FOUR_BIT, Complaints, Network
+from compressor.onnx_types import tensor_types
 
+# Casts may read uint8; quantizers have a rule of their own.
+_READ_BYTES = {"Cast", "CastLike", "DequantizeLinear", "QuantizeLinear"}
 MODERN = {"int8", "float8e4m3fn", *FOUR_BIT}
 QUANTIZED_TYPES = {8: {"int8"}, 9: {"int8", "float8e4m3fn"}, 10: MODERN, 11: MODERN}
 
@@ -33,6 +37,16 @@ def quantized_types(network: Network) -> Complaints:
             wrong = f"TensorRT {network.platform.trt_major} has no {received} quantization"
             todo = "use int8 and store its zero point (without one ONNX means uint8), or stay in float"
             yield node.name, wrong, ", ".join(sorted(allowed)), received, todo
+
+
+def unsigned_tensors(network: Network) -> Complaints:
+    """operators.md: "UINT8 is only supported as network input or output tensor types"; a cast may read them."""
+    types = tensor_types(network)
+    for node in network.nodes:
+        read = [tensor.name for tensor in node.inputs if types.get(tensor.name) == "uint8"]
+        if read and node.op not in _READ_BYTES and not is_integer(node.op):
+            wrong, todo = f"{node.op} reads uint8, which TensorRT has at the ends of a network alone", "cast it first"
+            yield node.name, wrong, "a Cast behind the input", f"uint8 {read[0]}", todo
 
 
 def scales(network: Network) -> Complaints:

@@ -4,7 +4,7 @@ From the migration guide of TensorRT 11: FP16, BF16, INT8 and FP8 flags, calibra
 """
 
 from compressor.lint.tensorrt.network import Complaints, Network
-from compressor.onnx_view import Node, Tensor
+from compressor.onnx_types import data_types, tensor_types
 
 _FIRST = 11
 _FLOATS = ("float", "float16", "bfloat16")
@@ -13,14 +13,14 @@ _HALF = {"float16": {"float16"}, "bfloat16": {"bfloat16"}}
 # AutoCast, which makes such files.
 _OLDEST_OPSET = {"float16": 13, "bfloat16": 22}
 # Operators whose inputs may differ in type.
-_FREE = {"Cast", "CastLike", "DequantizeLinear", "If", "LayerNormalization", "Loop", "QuantizeLinear", "Resize", "Scan"}
+_FREE = {"Cast", "CastLike", "DequantizeLinear", "If", "LayerNormalization", "Loop", "QuantizeLinear", "Scan"}
 
 
 def strong_typing(network: Network) -> Complaints:
     """The precision that is asked for is in the file, types meet, and the opset has them."""
     if network.platform.trt_major < _FIRST:
         return
-    types = float_types(network)
+    types = tensor_types(network)
     held = {*types.values(), *(node.quantized_type for node in network.quantizers())}
     asked = network.platform.precision
     wanted = {"int8"} if asked.endswith("int8") else _HALF.get(asked, set())
@@ -32,32 +32,7 @@ def strong_typing(network: Network) -> Complaints:
             wrong, todo = f"the opset has no {kind} for all operators", "export again with a later opset"
             yield "opset_import", wrong, f"{oldest} or later", network.opset, todo
     for node in network.nodes:
-        read = {types.get(tensor.name, "") for tensor in node.inputs} & set(_FLOATS)
+        read = set(_FLOATS).intersection(data_types(node, types))
         if node.op not in _FREE and len(read) > 1:
             wrong, todo = f"{node.op} mixes types, and TensorRT 11 casts nothing by itself", "cast one of them"
             yield node.name, wrong, "one type", " and ".join(sorted(read)), todo
-
-
-def float_types(network: Network) -> dict[str, str]:
-    """The type of each tensor of real numbers, by name, as it follows from inputs, constants and casts."""
-    types: dict[str, str] = {}
-    for tensor in network.inputs:
-        types[tensor.name] = tensor.type
-    for node in network.nodes:
-        for tensor in node.inputs:
-            if tensor.type:
-                types.setdefault(tensor.name, tensor.type)
-        made = _made(node, types)
-        types.update({name: made for name, _ in node.made if name})
-    return types
-
-
-def _made(node: Node, types: dict[str, str]) -> str:
-    if node.op == "Cast":
-        return str(node.attributes.get("to", ""))
-    if node.op == "QuantizeLinear":
-        return node.quantized_type
-    relevant: tuple[Tensor, ...] = node.inputs
-    if node.op == "DequantizeLinear":
-        relevant = (node.input(1),)
-    return next((types[each.name] for each in relevant if types.get(each.name) in _FLOATS), "")
