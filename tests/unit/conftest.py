@@ -18,7 +18,7 @@ from hypothesis import settings
 from compressor import cli as command_line
 from compressor.report import schema
 
-settings.register_profile("unit", deadline=None, max_examples=60, derandomize=True)
+settings.register_profile("unit", deadline=None, max_examples=32, derandomize=True)
 settings.load_profile("unit")
 
 _ROOT = Path(__file__).resolve().parents[2]
