@@ -14,16 +14,14 @@ _TOLERANCE = Tolerance(2, 2e-2)
 
 
 def _files(contents: Contents) -> Mapping[str, bytes]:
-    compiled = {} if contents.compiled is None else {script.COMPILED: contents.compiled.read_bytes()}
-    model = contents.artifact.path.read_bytes()
-    return {script.FILE: model, "compile.sh": script.COMPILE.encode(), **compiled, **runner("run_litert.py")}
+    return {**script.files(contents.artifact.path, contents.compiled), **runner("run_litert.py")}
 
 
 def _readme(contents: Contents) -> tuple[str, str, str, str]:
-    compiled = "is compiled already" if contents.compiled else "`sh compile.sh` on x86-64 Linux writes it"
     return (
         f"{contents.model} for {contents.target.name}; no program for the board is here, and nothing was run on one.",
-        f"1. The Edge TPU takes {script.COMPILED}: {compiled}; it goes into an app of google-coral/coralmicro.",
+        f"1. The Edge TPU takes {script.COMPILED}: {script.how_compiled(contents.compiled)}; it goes into an app of "
+        "github.com/google-coral/coralmicro.",
         "2. The app opens the Edge TPU and registers its operator, as coralmicro's examples/classify_images_file does; "
         "self_test.npz has ten samples and the answers expected.",
         "3. On any host, `python3 run.py --cpu` compares the answers of the file before it (numpy, ai-edge-litert).",

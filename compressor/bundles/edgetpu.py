@@ -14,16 +14,13 @@ _TOLERANCE = Tolerance(2, 2e-2)
 
 
 def _files(contents: Contents) -> Mapping[str, bytes]:
-    compiled = {} if contents.compiled is None else {script.COMPILED: contents.compiled.read_bytes()}
-    model = contents.artifact.path.read_bytes()
-    return {script.FILE: model, "compile.sh": script.COMPILE.encode(), **compiled, **runner("run_litert.py")}
+    return {**script.files(contents.artifact.path, contents.compiled), **runner("run_litert.py")}
 
 
 def _readme(contents: Contents) -> tuple[str, str, str, str]:
-    compiled = "is compiled already" if contents.compiled else "`sh compile.sh` on x86-64 Linux writes it"
     return (
         f"{contents.model} for {contents.target.name}; not run on a device, see manifest.json.",
-        f"1. The Edge TPU takes {script.COMPILED}: {compiled}.",
+        f"1. The Edge TPU takes {script.COMPILED}: {script.how_compiled(contents.compiled)}.",
         "2. On the host of the Coral: `python3 -m pip install numpy ai-edge-litert`, and a libedgetpu built for it: "
         "Google's of 2021 (libedgetpu1-std) is known to crash in newer runtimes.",
         "3. `python3 run.py` compares ten answers with those expected; `--cpu` runs the same without an Edge TPU.",
