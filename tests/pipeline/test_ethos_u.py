@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from at_hand import needs_tools
 
 import compressor
 from compressor import environment, names, registry, tflite_view
@@ -18,8 +18,7 @@ from compressor.networks import sized, tensorflow_network
 from compressor.report.schema import Report
 from compressor.values import Precision, Source
 
-LACKING = environment.program("vela") is None and "COMPRESSOR_REQUIRE_TOOLS" not in os.environ
-pytestmark = [pytest.mark.tensorflow, pytest.mark.skipif(LACKING, reason="vela is not installed")]
+pytestmark = [pytest.mark.tensorflow, needs_tools(environment.program("vela") is not None, "vela is not installed")]
 TARGETS = names.load_targets(["ethos_u55-128", "ethos_u85-256"])
 SAMPLES = registry.names("sample_models")
 # Operators that Vela leaves to the CPU: of an Ethos-U55, of an Ethos-U85.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+from at_hand import MODELS, needs_data, needs_tools
 from ethos_u_cases import CASES
 from tiny_tflite import File
 
@@ -16,11 +16,9 @@ from compressor.target import Target
 from compressor.tflite_view import read
 from compressor.vela import compiler
 
-MODELS = Path(os.environ.get("COMPRESSOR_DATA", "absent")).parent / "models"
 vela = environment.program(compiler.PROGRAM)
-absent = vela is None and "COMPRESSOR_REQUIRE_TOOLS" not in os.environ
-pytestmark = pytest.mark.skipif(absent, reason="vela is not installed")
-present = pytest.mark.skipif(not MODELS.is_dir(), reason="COMPRESSOR_DATA names no folder with models beside it")
+pytestmark = needs_tools(vela is not None, "vela is not installed")
+present = needs_data(MODELS)
 UNITS = pytest.mark.parametrize(
     "target", names.load_targets(["ethos_u55-128", "ethos_u85-256"]), ids=lambda target: target.name
 )

@@ -6,20 +6,17 @@ They lie beside the folder that COMPRESSOR_DATA names, in `models/`.
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from at_hand import DATA, MODELS, needs_data
 
 import compressor
 
 pytestmark = pytest.mark.tensorflow
 
-DATA = Path(os.environ.get("COMPRESSOR_DATA", "absent"))
-MODELS = DATA.parent / "models"
 WAKEWORD, RESNET = MODELS / "mlperf_tiny_sww/str_ww_ref_model.h5", MODELS / "mlperf_tiny_ic/pretrainedResnet.h5"
-present = pytest.mark.skipif(not WAKEWORD.exists(), reason="COMPRESSOR_DATA names no folder with models beside it")
+present = needs_data(WAKEWORD)
 
 
 @present

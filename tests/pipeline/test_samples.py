@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from at_hand import DATA, needs_data
 
 import compressor
 from compressor import names, registry
@@ -95,8 +95,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[Any, Dataset]
 def _with_data(name: str) -> Any:
     """The sample's name; skipped only where its data, which is nobody's to pass on, is not at hand."""
     file = IN_DATA_FOLDER.get(name)
-    here = file is None or (Path(os.environ.get("COMPRESSOR_DATA", "absent")) / file).is_file()
-    return pytest.param(name, marks=pytest.mark.skipif(not here, reason=f"COMPRESSOR_DATA names no folder with {file}"))
+    return pytest.param(
+        name, marks=() if file is None else needs_data(DATA / file, f"COMPRESSOR_DATA names no folder with {file}")
+    )
 
 
 LEARNING = sorted(set(NETWORKS) - {"mobilenet_v2", "digits_cnn", "mnist_cnn"})

@@ -6,22 +6,20 @@ pictures are not at hand: crops of photographs stand for them, whose halves shar
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from at_hand import MODELS, needs_data
 
 import compressor
 from sample_models import _digits_on_photographs
 
 pytestmark = pytest.mark.tensorflow
 
-RESNET = Path(os.environ.get("COMPRESSOR_DATA", "absent")).parent / "models/mlperf_tiny_ic/pretrainedResnet.h5"
+RESNET = MODELS / "mlperf_tiny_ic/pretrainedResnet.h5"
 _CALIBRATION, _EVALUATION = 200, 1500
 
 
-@pytest.mark.skipif(not RESNET.exists(), reason="COMPRESSOR_DATA names no folder with models beside it")
+@needs_data(RESNET)
 @pytest.mark.parametrize("drawn", [0.0, 1.0], ids=["photographs", "digits on photographs"])
 def test_resnet8_agrees_with_float_as_much_as_the_asymmetric_file(drawn, tmp_path):
     ours, theirs = _digits_on_photographs.pictures(32, 3, _CALIBRATION, _EVALUATION, drawn)

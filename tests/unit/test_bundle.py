@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
+from at_hand import needs_tools
 from tflite_files import relu_chain
 
 from compressor import bundle, names
@@ -24,8 +23,6 @@ from compressor.values import Artifact, Precision, Stage
 
 STAND_IN = Path(__file__).parent / "tflm_stand_in"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
-# Where it is said that tools are there, a test without them fails.
-MAY_LACK = COMPILER is None and not os.environ.get("COMPRESSOR_REQUIRE_TOOLS")
 VALUES = 6
 HEADERS = (
     "micro/micro_interpreter.h",
@@ -120,7 +117,7 @@ def test_the_sources_are_filled_in_and_balanced_which_is_not_to_say_that_they_co
     assert f"kArenaSize = {arena['total'] + 1024};" in main
 
 
-@pytest.mark.skipif(MAY_LACK, reason="no C++ compiler here: balance alone is tested")
+@needs_tools(COMPILER is not None, reason="no C++ compiler here: balance alone is tested")
 def test_the_sources_compile_without_warnings_and_judge_a_stand_in_for_tflm(tmp_path: Path) -> None:
     """Not TensorFlow Lite Micro and not a device: its names, and a network that answers with its input."""
     folder = made(tmp_path / "run")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from at_hand import MODELS, needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tflite import File, conv
@@ -24,8 +24,8 @@ from compressor.tflite_layers import layers
 from compressor.tflite_macs import macs
 from compressor.tflite_view import parse, read
 
-PAIRS = Path(os.environ.get("COMPRESSOR_DATA", "absent")).parent / "models" / "coral"
-present = pytest.mark.skipif(not PAIRS.is_dir(), reason="COMPRESSOR_DATA names no folder with models beside it")
+PAIRS = MODELS / "coral"
+present = needs_data(PAIRS)
 (CORAL,) = names.load_targets(["coral"])
 
 

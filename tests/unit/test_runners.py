@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from at_hand import needs_tools
 from hypothesis import given
 from hypothesis import strategies as st
 from test_bundle import made
@@ -26,8 +26,6 @@ from compressor.values import Artifact, Precision, Stage, TensorSpec
 
 STAND_IN = Path(__file__).parent / "ncnn_stand_in"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
-# Where it is said that tools are there, a test without them fails.
-MAY_LACK = COMPILER is None and not os.environ.get("COMPRESSOR_REQUIRE_TOOLS")
 
 
 def run(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -132,7 +130,7 @@ def left(
     return bundle.leave(tmp_path / "bundles" / target, kind, found, artifact, proof, Origin("net", (), {}))
 
 
-@pytest.mark.skipif(MAY_LACK, reason="no C++ compiler here")
+@needs_tools(COMPILER is not None, reason="no C++ compiler here")
 @pytest.mark.parametrize("keeps_first", [False, True])
 def test_the_program_for_ncnn_compiles_without_warnings_and_judges_a_stand_in(
     tmp_path: Path, keeps_first: bool

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -10,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_bundle import MAY_LACK
+from at_hand import needs_tools
+from test_bundle import COMPILER
 from tflite_files import relu_chain
 
 from compressor import names
 from compressor.tflm import project, skeleton
 
 (M4,) = names.load_targets(["cortex_m4"])
-LACKING = MAY_LACK or (shutil.which("cmake") is None and not os.environ.get("COMPRESSOR_REQUIRE_TOOLS"))
+BUILDS = COMPILER is not None and shutil.which("cmake") is not None
 SAMPLES = [np.zeros((10, 4), np.int8)]
 
 
@@ -54,7 +54,7 @@ def test_the_driver_of_an_ethos_u_is_told_which_one_it_is() -> None:
     assert "ETHOS" not in made([np.zeros((10, 4), np.int8)])["CMakeLists.txt"]
 
 
-@pytest.mark.skipif(LACKING, reason="no C++ compiler and CMake here")
+@needs_tools(BUILDS, "no C++ compiler and CMake here")
 def test_a_linker_script_beside_the_project_is_found(tmp_path: Path) -> None:
     """As the README says it: start-up code and linker script by their names alone."""
     (tmp_path / "CMakeLists.txt").write_text(skeleton.cmake_lists("-O1"))
