@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Part(BaseModel):
@@ -26,27 +26,92 @@ class MetricValue(Part):
     value: float
 
 
+class Interval(Part):
+    """A 95 % confidence interval, in the unit of what it belongs to."""
+
+    low: float
+    high: float
+
+
 class LatencyValue(Part):
-    """Milliseconds for one sample on the row's host."""
+    """Milliseconds for one sample on the row's host.
+
+    `p50_interval` is of the median. `quantiles`: the durations at 0, 2.5, 5 … 100 % of the runs, 41 of them.
+    """
 
     p50: float
     p90: float
     p99: float
     threads: int
     runs: int
+    p50_interval: Interval | None = None
+    quantiles: list[float] = Field(default_factory=list)
+
+
+class LatencyRatioValue(Part):
+    """Compressed p50 / float32 p50, both files run turn about in one process on the same cores.
+
+    `noise` is how far the same float32 file is from itself, run turn about the same way (A/A): the upper end of the
+    95 % interval of |ratio - 1|. A difference within it is none.
+    """
+
+    ratio: float
+    interval: Interval
+    noise: float
+    rounds: int
+    threads: int
+
+
+class MemoryValue(Part):
+    """Bytes that running a file takes.
+
+    `over_baseline_bytes`: the largest resident memory of the measuring process, less what it had with the runtime
+    loaded and no file opened (`baseline_bytes`). `arena_bytes`: what the planner of TensorFlow Lite Micro asks for on a
+    32-bit core, estimated; `flash_bytes` and `ram_bytes`: of a microcontroller, by the same estimate. None where they
+    do not apply.
+    """
+
+    baseline_bytes: int | None = None
+    over_baseline_bytes: int | None = None
+    arena_bytes: int | None = None
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+
+
+class OperatorTime(Part):
+    """What one operator took of a run by the runtime's own profile: mean milliseconds, and its share of all."""
+
+    op: str
+    name: str
+    layer: str
+    ms: float
+    share: float
+
+
+class PlacedOperator(Part):
+    """One operator of a file: where it runs on the target, why, and the operators whose answers it reads."""
+
+    index: int
+    op: str
+    layer: str
+    where: str
+    reason: str
+    macs: int
+    reads: list[int]
 
 
 class PlacementValue(Part):
     """What of a file the target's accelerator would compute, by the rules of its compiler.
 
     `cpu_ops` are all others; the share is of multiply-accumulates, or of operators in a file that has none.
-    `reasons`: why operators stay off, and what the rules warn of.
+    `reasons`: why operators stay off, and what the rules warn of. `operators`: all of them, of a compressed file.
     """
 
     accelerator_ops: int
     cpu_ops: int
     accelerated_macs_share: float
     reasons: list[str]
+    operators: list[PlacedOperator] = Field(default_factory=list)
 
 
 class AgainstHostValue(Part):

@@ -11,18 +11,23 @@ from pydantic import Field, ValidationError
 from compressor.errors import BadInput
 from compressor.files import write_text
 from compressor.limits import Limits
+from compressor.report.evidence import AnswersPart, LayersPart, ParityCell, WeightsPart
 from compressor.report.figures import (
     AgainstHostValue,
     EstimateValue,
+    Interval,
+    LatencyRatioValue,
     LatencyValue,
+    MemoryValue,
     MetricValue,
+    OperatorTime,
     Part,
     PlacementValue,
     Tensor,
 )
 from compressor.sentences import sentences
 
-SCHEMA_VERSION: Literal["1.0"] = "1.0"
+SCHEMA_VERSION: Literal["1.1"] = "1.1"
 
 
 class DataPart(Part):
@@ -115,7 +120,8 @@ class Row(Part):
     same format that the target takes and that were tried with success. `placement` is there for targets with rules of
     placement. `bundle` is the folder to copy to the device, in the run folder. `against_host` is there for an emulated
     row, whose metric is over as many samples; `estimate` for an estimated one: of a device that is not here, whose
-    compiler is.
+    compiler is. `drop_by` says how `drop_interval` was had: McNemar's pairs or bootstrap. `operator_times` are there
+    where the compressed file is slower than the float32 one and the runtime has a profile.
     """
 
     network: str | None = None
@@ -137,12 +143,20 @@ class Row(Part):
     metric: MetricValue | None = None
     drop: float | None = None
     drop_unit: Literal["points", "percent", "dB"] | None = None
+    drop_interval: Interval | None = None
+    drop_by: str | None = None
     agreement: float | None = None
+    agreement_interval: Interval | None = None
     max_abs_error: float | None = None
+    mean_abs_error: float | None = None
     sqnr_db: float | None = None
+    cosine: float | None = None
     psnr_db: float | None = None
     latency_ms: LatencyValue | None = None
+    latency_ratio: LatencyRatioValue | None = None
+    operator_times: list[OperatorTime] = Field(default_factory=list)
     peak_rss_bytes: int | None = None
+    memory: MemoryValue | None = None
     placement: PlacementValue | None = None
     against_host: AgainstHostValue | None = None
     estimate: EstimateValue | None = None
@@ -173,18 +187,48 @@ class Violation(Part):
     message: str
 
 
+Answer = Literal["passed", "failed", "undecided", "implausible"]
+
+
+class Judgement(Part):
+    """One limit applied to one row.
+
+    `undecided`: the interval of the value straddles the limit; `more_samples` evaluation samples beyond those there
+    would decide it, if all goes on as it did. `implausible`: better than the float32 file by more than chance allows.
+    `value` and `interval` are in the unit of `expected`; the interval is None where the value is exact. `row` is a
+    position in `Report.rows`.
+    """
+
+    limit: str
+    verdict: Answer
+    row: int
+    expected: str
+    received: str
+    value: float | None = None
+    interval: Interval | None = None
+    more_samples: int | None = None
+    message: str
+
+
 class Verdict(Part):
-    """Passed when nothing is violated; `not_judged` says which limit could not be applied where, and why."""
+    """Passed when nothing is violated; `not_judged` says which limit could not be applied where, and why.
+
+    `judgements` has every limit on every row it applies to. Those that failed are violations, implausible ones too
+    unless `implausible` is `pass`, and undecided ones where `undecided` is `fail`.
+    """
 
     passed: bool
     violations: list[Violation]
     not_judged: list[str] = Field(default_factory=list)
+    judgements: list[Judgement] = Field(default_factory=list)
+    undecided: Literal["fail", "pass"] = "pass"
+    implausible: Literal["fail", "pass"] = "fail"
 
 
 class Report(Part):
-    """Everything about one run."""
+    """Everything about one run. Reports of version 1.0 lack what came later, and are read all the same."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0", "1.1"] = SCHEMA_VERSION
     model: ModelPart
     recipe: RecipePart
     environment: EnvironmentPart
@@ -192,6 +236,10 @@ class Report(Part):
     rows: list[Row]
     verdict: Verdict
     warnings: list[str] = Field(default_factory=list)
+    parity: list[ParityCell] = Field(default_factory=list)
+    layers: list[LayersPart] = Field(default_factory=list)
+    weights: list[WeightsPart] = Field(default_factory=list)
+    answers: list[AnswersPart] = Field(default_factory=list)
 
     @property
     def exit_code(self) -> int:

@@ -107,7 +107,7 @@ def test_a_broken_report_is_not_echoed_in_full(content: bytes, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        (("schema_version",), "2.0", "schema_version: must be '1.0' (received '2.0')"),
+        (("schema_version",), "2.0", "schema_version: must be '1.0' or '1.1' (received '2.0')"),
         (("rows", 1, "bytes"), "many", "rows.1.bytes: must be a"),
         (("rows", 0, "stage"), "float16", "rows.0.stage: must be 'float32' or 'compressed' (received 'float16')"),
         (("recipe", "limits", "min_agreement"), 2, "recipe.limits.min_agreement: must be less than or equal to 1"),
