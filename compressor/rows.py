@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from compressor import device_timing, estimate, metrics, pixel_range, tensorrt
+from compressor.data import mapped
 from compressor.data.npz import NpzFile
 from compressor.errors import BadInput, CompressorError, MissingTool
 from compressor.inspection import inspect
@@ -151,7 +152,9 @@ class Table:
         compared: dict[str, Any] = {
             "agreement": parity.agreement,
             "max_abs_error": parity.max_abs_error,
+            "mean_abs_error": parity.mean_abs_error,
             "sqnr_db": parity.sqnr_db,
+            "cosine": parity.cosine,
             "psnr_db": self._psnr(arrays_of(found.outputs), reference, judged),
         }
         if found.metric and reference_metric and found.metric.name == reference_metric.name:
@@ -255,6 +258,5 @@ def _inspected(path: Path) -> Path:
 
 
 def arrays_of(path: Path) -> dict[str, Array]:
-    """Everything in an `.npz`."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    """Everything in an `.npz`, read as it is looked at."""
+    return mapped.arrays(path)
