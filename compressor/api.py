@@ -31,6 +31,7 @@ from compressor.names import (
     load_targets,
     networks_of,
 )
+from compressor.parity import verdict
 from compressor.plan import Plan
 from compressor.plan import check as check_plan
 from compressor.progress import Listener, Progress, silent
@@ -285,7 +286,8 @@ def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:
     old = report if isinstance(report, Report) else read_report(Path(report))
     combined = old.recipe.limits.overridden_by(limits or Limits())
     recipe = old.recipe.model_copy(update={"limits": combined})
-    return old.model_copy(update={"recipe": recipe, "verdict": gate_rules.judge(old.rows, combined)})
+    judged = gate_rules.judge(old.rows, combined)
+    return old.model_copy(update={"recipe": recipe, "verdict": verdict.combined(judged, old.parity, old.rows)})
 
 
 def load_recipe(recipe: str | Path | Mapping[str, Any]) -> Recipe:

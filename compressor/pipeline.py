@@ -19,6 +19,7 @@ from compressor.files import sha256
 from compressor.limits import Limits
 from compressor.measurement import host
 from compressor.measuring_process import Asked
+from compressor.parity import completing
 from compressor.plan import Job, Plan, PlannedRow, check
 from compressor.process import Worker
 from compressor.progress import Listener, Progress, silent
@@ -103,18 +104,26 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
     with run_folder.claimed(out, request.identity, keep_partial) as folder:
         with Worker(folder / "log.txt", listener) as worker:
             prepared = _prepare(worker, request, folder)
-            artifacts = Writing(worker, request.model, prepared, folder, request.timeout).all(plan.jobs)
+            artifacts = written(Writing(worker, request.model, prepared, folder, request.timeout), plan)
         asked = _asked(request, prepared, folder)
         measurements = _measure_all(plan, artifacts, asked, listener)
         few = replace(asked, samples=request.emulated_samples)
         emulated = emulation.run(plan, artifacts, measurements, few, listener)
         report = _report(request, plan, prepared, artifacts, measurements, emulated, folder)
+        report = completing.complete(
+            report, completing.Run(folder, asked, request.entry, artifacts, measurements, emulated), listener
+        )
         report = run_bundles.leave(folder, plan.rows, artifacts, measurements, report)
         # Only the stations needed these.
         shutil.rmtree(folder / "models")
         (folder / "calibration.npz").unlink()
         leave(report, folder)
     return report
+
+
+def written(writing: Writing, plan: Plan) -> dict[Job, Artifact | Failure]:
+    """Every file of a plan, as it is measured from here on."""
+    return writing.all(plan.jobs)
 
 
 def _require_tools(plan: Plan, entry: Entry) -> None:

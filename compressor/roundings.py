@@ -18,6 +18,7 @@ from compressor.values import TensorSpec
 # σ'(0) = 1/4; tanh'(0) = 1; of a softmax, p (1 - p) and as much again from the others.
 _STEEPEST = {"SOFTMAX": 0.5, "LOGISTIC": 0.25, "TANH": 1.0}
 _PASSED_THROUGH = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+_MADE_OF = {".ort": (".onnx", "onnx"), c_array.SUFFIX: (".tflite", "tflite")}
 _TFLITE = (".tflite", c_array.SUFFIX)
 
 
@@ -27,13 +28,11 @@ class Roundings:
 
     Attributes:
         operators: how many it has; 0 where that is not known.
-        macs: multiply-accumulates of one run; 0 where that is not known.
         scales: by output, the real number that one integer step stands for; empty where an answer is float.
         steepness: integer steps of an answer that one step before the last operator makes at most; 1 for most.
     """
 
     operators: int = 0
-    macs: int = 0
     scales: Mapping[str, float] = field(default_factory=dict)
     steepness: float = 1.0
 
@@ -44,24 +43,27 @@ def of_file(path: Path, outputs: Sequence[Mapping[str, Any]]) -> Roundings:
     Args:
         outputs: its outputs, as a measuring process names them.
     """
-    listed = _listed(path)
-    operators, macs = len(listed), sum(each.macs for each in listed)
     if path.suffix not in _TFLITE:
-        return Roundings(operators, macs)
+        return Roundings(len(_listed(path)))
     graph = Graph(c_array.content(path) if path.suffix == c_array.SUFFIX else path.read_bytes())
     specs = [TensorSpec(each["name"], tuple(each["shape"]), each["dtype"]) for each in outputs]
     scales = {end.spec.name: end.scale for end in ends.of_graph(graph, graph.outputs, specs)}
     if not all(scales.values()):
-        return Roundings(len(graph.operators), macs)
-    return Roundings(len(graph.operators), macs, scales, max(_steepness(graph, each) for each in graph.outputs))
+        return Roundings(len(graph.operators))
+    return Roundings(len(graph.operators), scales, max(_steepness(graph, each) for each in graph.outputs))
+
+
+def work(path: Path) -> int:
+    """Multiply-accumulates of one run; 0 where they are not known."""
+    return sum(each.macs for each in _listed(path))
 
 
 def _listed(path: Path) -> Sequence[Listed]:
-    """The operators of a file; none where it cannot be read that way. Of an ORT file, those of what it was made of."""
-    made_of = path.parent.parent / "onnx" / f"{path.stem}.onnx"
+    """The operators of a file; none where it cannot be read. Files made of another one have the operators of that."""
+    suffix, folder = _MADE_OF.get(path.suffix, (path.suffix, path.parent.name))
     rules = placement.load("cpu")
     try:
-        return rules.listed(rules.read(made_of if path.suffix == ".ort" and made_of.is_file() else path))
+        return rules.listed(rules.read(path.parent.parent / folder / f"{path.stem}{suffix}"))
     except CompressorError:
         return ()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor import pipeline, run_folder
+from compressor.parity import verdict
 from compressor.progress import Listener, Progress, silent
 from compressor.report import gate, schema
 
@@ -48,16 +49,27 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
     first = next(iter(reports.values()))
     rows = [_named(network, row) for network, report in reports.items() for row in report.rows]
     done = [{"network": network, **each} for network, report in reports.items() for each in report.recipe.steps_done]
+    found = {field: _of_all(field, reports) for field in ("parity", "layers", "weights", "answers")}
     return first.model_copy(
         update={
             "model": _model(name, reports),
             "recipe": first.recipe.model_copy(update={"steps_done": done}),
             "data": _data([report.data for report in reports.values()]),
             "rows": rows,
-            "verdict": gate.judge(rows, first.recipe.limits),
+            **found,
+            "verdict": verdict.combined(gate.judge(rows, first.recipe.limits), found["parity"], rows),
             "warnings": [f"{network}: {told}" for network, report in reports.items() for told in report.warnings],
         }
     )
+
+
+def _of_all(field: str, reports: Mapping[str, schema.Report]) -> list[Any]:
+    """Everything of a kind that the networks' reports have, each with its network."""
+    return [
+        each.model_copy(update={"network": network})
+        for network, report in reports.items()
+        for each in getattr(report, field)
+    ]
 
 
 def _prefixed(network: str, listener: Listener) -> Listener:

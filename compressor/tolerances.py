@@ -41,13 +41,14 @@ class Tolerance:
     unit: Unit
 
 
-def of_conversion(reach: float) -> Tolerance:
+def of_conversion(reach: float, runtime: str = "") -> Tolerance:
     """Of a float32 file against the model that it was made of: what the bridge between Keras versions promises too.
 
     Args:
         reach: the size of the largest answer, at least 1.
+        runtime: of the file.
     """
-    return Tolerance(_CONVERSION * reach, "value")
+    return Tolerance((_NCNN_FLOAT16_LIMIT if runtime == _NCNN_FLOAT16 else _CONVERSION) * reach, "value")
 
 
 def of_kernels(precision: Precision, runtime: str, roundings: Roundings, reach: float) -> Tolerance | None:
