@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from compressor.onnx_macs import COUNTED, macs
-from compressor.onnx_view import Graph, Node
+from compressor.onnx_view import Graph
 from compressor.placing import Listed
 from compressor.tflite_layers import layer_of
 

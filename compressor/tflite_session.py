@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,12 +62,15 @@ class TfliteSession:
 
         try:
             content = read(path)
-            self._interpreter = Interpreter(
-                model_content=content,
-                num_threads=threads,
-                experimental_op_resolver_type=OpResolverType[kernels.value],
-                experimental_preserve_all_tensors=keep,
-            )
+            with warnings.catch_warnings():
+                # It warns of the memory that kept tensors take.
+                warnings.simplefilter("ignore")
+                self._interpreter = Interpreter(
+                    model_content=content,
+                    num_threads=threads,
+                    experimental_op_resolver_type=OpResolverType[kernels.value],
+                    experimental_preserve_all_tensors=keep,
+                )
             self._interpreter.allocate_tensors()
             inputs, outputs = _signature_names(self._interpreter)
             self._inputs = tuple(_end(detail, inputs) for detail in self._interpreter.get_input_details())

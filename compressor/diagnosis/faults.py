@@ -5,6 +5,7 @@ The bounds:
 * Weights and biases that both files hold differ by rounding alone, which is a few steps at most.
 * A scale fits when the samples fill 64 integers of an input, 32 of an inner tensor, and at most 1 % of the values lie
   beyond the integers. Fewer integers are as if two or three bits were missing.
+* A bias is stored in steps of input scale × weights scale, within 1 %.
 * A slope is off when it is 1 % from 1 and two standard errors more. Rounding has no slope.
 * An operator introduces too much when that is four times what its number formats explain, and at least 3 % of the
   tensor (1 % in 16 bits, 0.01 % in float32); where no rule tells what they explain, ten times the median of all
@@ -16,6 +17,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from compressor.diagnosis import weights
 from compressor.diagnosis.comparison import Compared
@@ -54,8 +57,12 @@ def faults(compared: Compared) -> list[Fault]:
         # What is told of a layer is told where its weights are, once.
         layer = plain(node.layer) if node.index >= 0 else f"input {node.title}"
         finding = findings.get(layer) if layer not in found and _reads(node, compared) else None
-        told = _of_constants(node, finding) if finding is not None and (finding.certain or not retrained) else None
-        told = told or _misfit(compared, node)
+        told = (
+            weights.sentence(node.title, finding)
+            if finding is not None and (finding.certain or not retrained)
+            else None
+        )
+        told = told or _misfit(compared, node) or _foreign_scale(compared, node)
         if told is None and not retrained:
             told = _of_values(compared, node, median)
         if told is not None:
@@ -71,7 +78,9 @@ def _constants(compared: Compared) -> dict[str, weights.Finding]:
 
 def _reads(node: Node, compared: Compared) -> bool:
     """Whether a layer's constants are read up to this operator."""
-    return bool(node.constants) or not any(plain(each.layer) == plain(node.layer) and each.constants for each in compared.rows)
+    return bool(node.constants) or not any(
+        plain(each.layer) == plain(node.layer) and each.constants for each in compared.rows
+    )
 
 
 def _retrained(compared: Compared, findings: dict[str, weights.Finding]) -> bool:
@@ -79,27 +88,6 @@ def _retrained(compared: Compared, findings: dict[str, weights.Finding]) -> bool
     layers = [layer for layer in weights.by_layer(compared.file.nodes) if layer]
     other = sum(finding.kind == "other weights" for finding in findings.values())
     return len(layers) > 1 and 2 * other >= len(layers)
-
-
-def _of_constants(node: Node, finding: weights.Finding) -> str:
-    if finding.kind == "zero bias":
-        return f"the bias of `{node.title}` is zero, and in the float32 file it is not"
-    if finding.kind == "other bias":
-        return f"the bias of `{node.title}` is not that of the float32 file"
-    if finding.kind == "shuffled":
-        return f"the weights of `{node.title}` are those of the float32 file in another order"
-    if finding.kind == "other weights":
-        return f"the weights of `{node.title}` are not those of the float32 file, by more than rounding"
-    some = "" if finding.channels is None or finding.channels[0] == finding.channels[1] else _some(finding.channels)
-    return f"the weights of `{node.title}`{some} are {finding.factor:.3f} × the float32 ones: {_off(finding.factor)}"
-
-
-def _some(channels: tuple[int, int]) -> str:
-    return f" in {channels[0]} of {channels[1]} channels"
-
-
-def _off(factor: float) -> str:
-    return f"a scale is off by {abs(factor - 1):.1%}".replace("%", " %")
 
 
 def _misfit(compared: Compared, node: Node) -> str | None:
@@ -116,6 +104,22 @@ def _misfit(compared: Compared, node: Node) -> str | None:
         return None
     share = f"{100 * kept.range.use:.1f} %"
     return f"the samples fill only {share} of the range of `{title}`: its {what} scale does not fit them"
+
+
+def _foreign_scale(compared: Compared, node: Node) -> str | None:
+    """Whether a bias was stored for another input scale: kernels read it as input scale × weights scale."""
+    weights_of = [each for each in node.constants if each.scale is not None and each.stored.ndim > 1]
+    biases = [each for each in node.constants if each.scale is not None and each.stored.dtype == np.int32]
+    read = [compared.sums[key].range for key in node.inputs if key in compared.sums]
+    if (len(weights_of), len(biases), len(read)) != (1, 1, 1) or read[0] is None:
+        return None
+    kernel, bias = (each.scale for each in (*weights_of, *biases))
+    if kernel is None or bias is None or kernel.size not in (1, bias.size):
+        return None
+    ratio = float(np.median(read[0].grid.scale * kernel.ravel() / bias.ravel()))
+    if abs(ratio - 1) <= _SLOPE:
+        return None
+    return f"the input scale of `{node.title}` is {ratio:.3f} × the one that its bias was stored for"
 
 
 def _takes_over(compared: Compared, node: Node) -> bool:
@@ -141,7 +145,7 @@ def _of_values(compared: Compared, node: Node, median: float) -> str | None:
     slope = kept.own_gain.fitted()
     title = _title(compared, node)
     if slope is not None and abs(slope[0] - 1) > _SLOPE + _ERRORS * slope[1] and kept.alone.relative > _SLOPE / 2:
-        return f"the answers of `{title}` are {slope[0]:.3f} × the float32 ones: {_off(slope[0])}"
+        return f"the answers of `{title}` are {slope[0]:.3f} × the float32 ones: {weights.off(slope[0])}"
     if not _too_much(compared, node, kept, median):
         return None
     if kept.channels.explained() > _EXPLAINED:

@@ -47,9 +47,7 @@ def match(reference: Opened, other: Opened) -> Matches:
 
 
 def _inputs(reference: Opened, other: Opened) -> Iterator[tuple[Key, Match]]:
-    by_name = {
-        clean_name(spec.name): key for spec, key in zip(reference.inputs, reference.input_keys, strict=True)
-    }
+    by_name = {clean_name(spec.name): key for spec, key in zip(reference.inputs, reference.input_keys, strict=True)}
     in_order = len(reference.inputs) == len(other.inputs)
     for place, (spec, key) in enumerate(zip(other.inputs, other.input_keys, strict=True)):
         there = by_name.get(clean_name(spec.name))
@@ -82,7 +80,9 @@ def _by_order(reference: Opened, other: Opened, found: Matches) -> None:
     left = [node for node in other.nodes if node.key not in found and node.op not in _PASSING and node.index >= 0]
     for kind, shape in dict.fromkeys((_kind(node), node.shape) for node in left):
         ours = [node for node in left if (_kind(node), node.shape) == (kind, shape)]
-        theirs = [each for each in reference.nodes if each.key not in taken and (_kind(each), each.shape) == (kind, shape)]
+        theirs = [
+            each for each in reference.nodes if each.key not in taken and (_kind(each), each.shape) == (kind, shape)
+        ]
         if len(ours) == len(theirs):
             found.update({node.key: Match(each.key) for node, each in zip(ours, theirs, strict=True)})
 

@@ -1,4 +1,4 @@
-"""The graph of an ONNX file in parts: what is constant, what is quantized and back, and copies that answer with more."""
+"""The graph of an ONNX file in parts: what is constant, what is quantized and back, copies that tell more."""
 
 from __future__ import annotations
 
@@ -229,4 +229,3 @@ def _value(name: str, kind: int = 0) -> Any:
     if kind:
         made.type.tensor_type.elem_type = kind
     return made
-

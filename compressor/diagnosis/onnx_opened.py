@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor.diagnosis.onnx_graph_parts import Parts, load
+from compressor.diagnosis.onnx_graph_parts import load
 from compressor.diagnosis.opened import INPUT, Alone, Constant, Key, Node
 from compressor.errors import BadInput
 from compressor.onnx_listing import layer_of_node
@@ -35,15 +35,17 @@ class OnnxOpened:
 
     channels_first = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, plainly: bool = False) -> None:
         plain = OnnxSession(path, 1)
         self._parts = load(path)
         self.inputs: tuple[TensorSpec, ...] = plain.inputs
         computed = self._parts.computed()
-        self._seen = {name: self._parts.pairs[name].integers if name in self._parts.pairs else name for name in computed}
-        self._run = _Run(self._parts.answering(list(self._seen.values())), path)
-        shapes = {name: shape for name, shape in self._parts.shapes().items()}
-        self.nodes = (*self._inputs(), *self._nodes(computed, shapes))
+        self._seen = {
+            name: self._parts.pairs[name].integers if name in self._parts.pairs else name for name in computed
+        }
+        self._plainly = plainly
+        self._run = _Run(self._parts.answering(list(self._seen.values())), path, plainly)
+        self.nodes = (*self._inputs(), *self._nodes(computed, self._parts.shapes()))
 
     @property
     def input_keys(self) -> tuple[Key, ...]:
@@ -61,13 +63,14 @@ class OnnxOpened:
         fed = {spec.name: np.ascontiguousarray(sample[spec.name], spec.dtype) for spec in self.inputs}
         found = self._run(fed)
         inner: dict[Key, Array] = {name: self._real(name, found[seen]) for name, seen in self._seen.items()}
-        return {**fed, **inner}
+        inputs: dict[Key, Array] = {name: fed[name] for name in fed}
+        return inputs | inner
 
     def apart(self, cut: Collection[Key]) -> Alone:
         """The operators run alone, in one file."""
         names = {key for key in cut if isinstance(key, str)}
         model, given, answered = self._parts.apart(names, list(self._seen))
-        run = _Run(model, Path("operators alone"))
+        run = _Run(model, Path("operators alone"), self._plainly)
 
         def alone(values: Mapping[Key, Array]) -> Mapping[Key, Array]:
             fed = {new: np.ascontiguousarray(values[old], run.dtypes[new]) for old, new in given.items()}
@@ -132,12 +135,14 @@ def _axis(node: onnx.NodeProto) -> int:
 class _Run:
     """A copy of the file in ONNX Runtime."""
 
-    def __init__(self, model: onnx.ModelProto, path: Path) -> None:
+    def __init__(self, model: onnx.ModelProto, path: Path, plainly: bool) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        if plainly:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             self._session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         except Exception as error:

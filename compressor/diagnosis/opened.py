@@ -20,6 +20,7 @@ Alone = Callable[[Mapping[Key, Array]], Mapping[Key, Array]]
 
 # What stands in the place of an operator for a quantized input of the file.
 INPUT = "input"
+_PLAIN = "litert_reference"
 _HALF_EPSILON = 2.0**-11
 
 
@@ -152,8 +153,12 @@ class Opened(Protocol):
         """
 
 
-def open_file(path: Path, runtime: str | None = None) -> Opened:
+def open_file(path: Path, runtime: str | None = None, plainly: bool = False) -> Opened:
     """Open a `.tflite` or `.onnx` file, or a C array of one, on a runtime; None takes the first that opens it.
+
+    Args:
+        plainly: with the reference kernels, whatever the runtime: LiteRT's of that name, and ONNX Runtime without the
+            operators that it fuses.
 
     Raises:
         BadInput: no such file, one that cannot be looked into, or that the runtime does not run.
@@ -167,11 +172,11 @@ def open_file(path: Path, runtime: str | None = None) -> Opened:
         from compressor.diagnosis.onnx_opened import OnnxOpened
 
         runtimes.for_file(path, runtime)
-        return OnnxOpened(path)
+        return OnnxOpened(path, plainly)
     if path.suffix in (".tflite", ".cc"):
         from compressor.diagnosis.tflite_opened import TfliteOpened
 
-        return TfliteOpened(path, runtimes.for_file(path, runtime))
+        return TfliteOpened(path, _PLAIN if plainly else runtimes.for_file(path, runtime))
     raise BadInput(
         f"nothing is known of the tensors inside of {path.name}",
         expected="a .tflite or .onnx file, or a C array of a .tflite file",

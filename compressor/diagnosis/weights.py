@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ _ROUNDINGS = 4.0
 _SMALLEST = 1e-5
 _SCALED = 0.005
 _MOVED = "_moved_bias"
+_MOST_AXES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +84,17 @@ def _weights(reference: Constant, ours: Constant) -> Finding | None:
 
 
 def _aligned(before: NDArray[np.float64], ours: Constant) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
-    """Both in the same shape; None for shapes that no turn makes the same."""
+    """Both in the same shape, by the order of axes that makes them most alike; None where no order does."""
     after = ours.values
-    if before.shape == after.shape:
-        return before, after
-    if before.ndim == 2 and before.T.shape == after.shape:
-        return before.T, after
-    return (before.reshape(after.shape), after) if before.squeeze().shape == after.squeeze().shape else (None, after)
+    orders = permutations(range(before.ndim)) if before.ndim == after.ndim <= _MOST_AXES else ()
+    turned = [before.transpose(order) for order in orders]
+    fitting = [each for each in turned if each.shape == after.shape]
+    if not fitting and before.squeeze().shape == after.squeeze().shape:
+        fitting = [before.reshape(after.shape)]
+    return (min(fitting, key=lambda each: _rms(after - each)) if fitting else None), after
 
 
-def _scaled(
-    before: NDArray[np.float64], after: NDArray[np.float64], allowed: float, ours: Constant
-) -> Finding | None:
+def _scaled(before: NDArray[np.float64], after: NDArray[np.float64], allowed: float, ours: Constant) -> Finding | None:
     """Whether some or all channels are the reference's times a factor."""
     rows = [np.moveaxis(each, ours.axis, 0).reshape(each.shape[ours.axis], -1) for each in (before, after)]
     power = np.square(rows[0]).sum(1)
@@ -121,3 +122,24 @@ def _rms(values: NDArray[np.float64]) -> float:
 
 def _step(constant: Constant) -> float:
     return 0.0 if constant.scale is None else float(constant.scale.max())
+
+
+def sentence(title: str, finding: Finding, of: str = "the float32 file") -> str:
+    """What is told of a layer; `of` says whose numbers they are compared with."""
+    if finding.kind == "zero bias":
+        return f"the bias of `{title}` is zero, and in {of} it is not"
+    if finding.kind == "other bias":
+        return f"the bias of `{title}` is not that of {of}"
+    if finding.kind == "shuffled":
+        return f"the weights of `{title}` are those of {of} in another order"
+    if finding.kind == "other weights":
+        return f"the weights of `{title}` are not those of {of}, by more than rounding"
+    some = ""
+    if finding.channels is not None and finding.channels[0] < finding.channels[1]:
+        some = f" in {finding.channels[0]} of {finding.channels[1]} channels"
+    return f"the weights of `{title}`{some} are {finding.factor:.3f} × those of {of}: {off(finding.factor)}"
+
+
+def off(factor: float) -> str:
+    """By how much a factor is not one."""
+    return f"a scale is off by {100 * abs(factor - 1):.1f} %"
