@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,20 +47,30 @@ class TfliteSession:
 
     Args:
         read: takes the TFLite model out of a file of another kind.
+        keep: every tensor can be looked at after a run, not the outputs alone.
     """
 
     def __init__(
-        self, path: Path, threads: int, kernels: Kernels, read: Callable[[Path], bytes] = Path.read_bytes
+        self,
+        path: Path,
+        threads: int,
+        kernels: Kernels,
+        read: Callable[[Path], bytes] = Path.read_bytes,
+        keep: bool = False,
     ) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         try:
             content = read(path)
-            self._interpreter = Interpreter(
-                model_content=content,
-                num_threads=threads,
-                experimental_op_resolver_type=OpResolverType[kernels.value],
-            )
+            with warnings.catch_warnings():
+                # It warns of the memory that kept tensors take.
+                warnings.simplefilter("ignore")
+                self._interpreter = Interpreter(
+                    model_content=content,
+                    num_threads=threads,
+                    experimental_op_resolver_type=OpResolverType[kernels.value],
+                    experimental_preserve_all_tensors=keep,
+                )
             self._interpreter.allocate_tensors()
             inputs, outputs = _signature_names(self._interpreter)
             self._inputs = tuple(_end(detail, inputs) for detail in self._interpreter.get_input_details())
@@ -100,6 +111,18 @@ class TfliteSession:
         """Outputs of the last run by name, dequantized."""
         with _refused("tell the file's outputs"):
             return {end.spec.name: _dequantized(self._interpreter.get_tensor(end.index), end) for end in self._outputs}
+
+    def put(self, tensors: Mapping[int, Array]) -> None:
+        """Reset all state and put inputs in place by their numbers, as they are stored."""
+        with _refused("take a single sample"):
+            self._interpreter.reset_all_variables()
+            for index, array in tensors.items():
+                self._interpreter.set_tensor(index, array)
+
+    def stored(self, index: int) -> Array:
+        """A tensor of the last run, as it is stored; one inside the graph only when all are kept."""
+        with _refused("tell a tensor"):
+            return np.asarray(self._interpreter.get_tensor(index))
 
 
 @contextmanager

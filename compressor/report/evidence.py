@@ -64,8 +64,9 @@ class LayerValue(Part):
     Errors are root mean squares of the difference over that of the float32 tensor. `introduced` is what this operator
     adds when it is given the float32 file's own values; `inherited` is what comes from the layers before. `gain` is the
     slope of the compressed values over the float ones, 1 when no scale is off. `range_use` is the share of the integer
-    range that the samples fill, `saturated` the share of values at its ends; both None for a float tensor. `bits` are
-    of the operator's weights, else of the tensor. `rank` is 1 for the layer that introduces most.
+    range that the samples fill, `saturated` the share of values that its ends cut off; both None for a float tensor.
+    `bits` are of the operator's weights, else of the tensor. `index` is the operator's in the file, -1 for an input.
+    `rank` is 1 for the layer that introduces most.
     """
 
     index: int

@@ -149,6 +149,13 @@ class Graph:
         """Put a QUANTIZE after an operator, from the float tensor `source` into `index`."""
         self._insert(self._position(operator) + 1, self._schema.BuiltinOperator.QUANTIZE, 1, source, index)
 
+    def narrow(self, operators: Sequence[Any], inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """Keep these operators alone, and ask and answer with these tensors."""
+        self._graph.operators = list(operators)
+        self._graph.inputs, self._graph.outputs = _indices(inputs), _indices(outputs)
+        # They name the ends as they were.
+        self._model.signatureDefs = None
+
     def packed(self) -> bytes:
         """The changed file."""
         import flatbuffers  # type: ignore[import-untyped]
