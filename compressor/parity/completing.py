@@ -46,7 +46,7 @@ def complete(report: Report, run: Run, listener: Listener) -> Report:
     """The report with `parity` and `layers`; what is out of order there is a warning, a note of its rows and, where it
     is no matter of compression, a violation.
     """
-    answers = {**further.measured(run.artifacts, run.measured, run.asked, listener), **run.measured}
+    answers = {**run.measured, **further.measured(run.artifacts, run.measured, run.asked, listener)}
     how = Comparing(run.asked.metric or "", run.asked.judged or "", run.asked.trust)
     whole = Matrix(run.artifacts, answers, run.folder / "reference.npz", how, _ITSELF[run.entry])
     locator = locating.Locator(run.folder, run.artifacts, run.asked, answers)
