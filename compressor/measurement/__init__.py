@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,11 @@ from compressor import metrics, runtimes
 from compressor.errors import BadInput
 from compressor.files import whole_file
 from compressor.measurement import latency, memory, outputs
+from compressor.measurement.machine import cores, host
 from compressor.progress import Listener, silent
 from compressor.values import Array, Latency, Split, Stream, TensorSpec
+
+__all__ = ["Measurement", "Reader", "cores", "host", "judge", "measure", "metric_value"]
 
 # Of an artifact's inputs: the evaluation set that belongs to them.
 Reader = Callable[[tuple[TensorSpec, ...]], Split | Stream]
@@ -88,7 +89,8 @@ def measure(
         sample = outputs.first_sample(samples, session.inputs)
         found_latency = latency.time_session(session, sample, threads) if timed else None
     rss = memory.peak_rss_bytes()
-    found, labels = outputs.collect(lambda: opened(artifact, 1), samples, listener)
+    collected = outputs.collect(lambda: opened(artifact, 1), samples, listener)
+    found, labels = collected.outputs, collected.labels
     answers = found[judged] if judged in found else next(iter(found.values()))
     name, value = judge(labels, answers, metric, trusted)
     if results is not None:
@@ -129,23 +131,3 @@ def metric_value(metric: str, labels: Array, answers: Array, trusted: bool = Fal
     if not np.isfinite(found):
         raise BadInput(f"{metric} is not a finite number", received=f"labels from {labels.min()} to {labels.max()}")
     return found
-
-
-def host() -> str:
-    """The machine a number was measured on: architecture, system, processor, cores in reach."""
-    return f"{platform.machine()} {platform.system()}, {_processor()}, {cores()} cores"
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.split(":", 1)[1].split())
-    except OSError:
-        pass
-    return platform.processor() or "unknown processor"
