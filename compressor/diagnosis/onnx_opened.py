@@ -44,6 +44,7 @@ class OnnxOpened:
             name: self._parts.pairs[name].integers if name in self._parts.pairs else name for name in computed
         }
         self._plainly = plainly
+        self.name = str(self._parts.model.graph.name)
         self._run = _Run(self._parts.answering(list(self._seen.values())), path, plainly)
         self.nodes = (*self._inputs(), *self._nodes(computed, self._parts.shapes()))
 
