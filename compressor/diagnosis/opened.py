@@ -119,7 +119,7 @@ class Node:
     @property
     def title(self) -> str:
         """What people are told: the layer, else the tensor."""
-        return self.layer or self.names[0].split(";")[0]
+        return plain(self.layer) or self.names[0].split(";")[0]
 
 
 class Opened(Protocol):
