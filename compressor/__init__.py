@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compressor.api import check, gate, inspect, load_recipe, measure, run
+    from compressor.diagnose_verb import diagnose
     from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
     from compressor.limits import Limits
     from compressor.recipe import Recipe
@@ -36,6 +37,7 @@ _HOME = {
     "StageFailed": "compressor.errors",
     "TrainingOptions": "compressor.training.options",
     "check": "compressor.api",
+    "diagnose": "compressor.diagnose_verb",
     "gate": "compressor.api",
     "inspect": "compressor.api",
     "load_recipe": "compressor.api",
@@ -54,6 +56,7 @@ __all__ = [
     "StageFailed",
     "TrainingOptions",
     "check",
+    "diagnose",
     "gate",
     "inspect",
     "load_recipe",

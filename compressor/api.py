@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from compressor import data_sources, in_memory
+from compressor import in_memory
 from compressor import recipe as recipes
-from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
-from compressor.data_sources import Wanted
 from compressor.errors import BadInput
 from compressor.inspection import Inspection, UseCompiler
 from compressor.inspection import inspect as inspect_file
@@ -22,14 +19,12 @@ from compressor.measurement import measure as measure_file
 from compressor.names import (
     check_metric,
     check_own_data,
-    check_single,
     entry_of,
     find_data,
     find_model,
-    is_sample,
-    load_sample,
     load_targets,
     networks_of,
+    read_data,
 )
 from compressor.parity import verdict
 from compressor.plan import Plan
@@ -42,7 +37,7 @@ from compressor.report.schema import read as read_report
 from compressor.training import options as training_options
 from compressor.training.options import TrainingOptions
 from compressor.trusted_code import check_trusted
-from compressor.values import Dataset, Entry, Split, clean_name
+from compressor.values import Entry, clean_name
 
 
 def run(
@@ -261,20 +256,8 @@ def measure(
     spec = load_spec(str(data), preprocess)
     if kept is not None and kept.resolve() in (Path(each).resolve() for each in (artifact, data, spec.source)):
         raise BadInput(f"the outputs would replace {kept}, which is read", fix="choose another file for the outputs")
-    read = evaluation.reader(lambda wanted: _read_data(spec, wanted), spec, trust)
+    read = evaluation.reader(lambda wanted: read_data(spec, wanted), spec, trust)
     return measure_file(Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust, samples, timed)
-
-
-def _read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
-    if not is_sample(spec.source):
-        return data_sources.find(spec.source).read(spec, wanted)
-    check_single(spec.source)
-    dataset = load_sample(spec.source).dataset()
-    assert isinstance(dataset.evaluation, Split)
-    inputs = dataset.evaluation.inputs
-    # The single input of a file may have any name.
-    named = {"": next(iter(inputs.values()))} if len(inputs) == 1 else inputs
-    return replace(dataset, evaluation=Split(named, dataset.evaluation.labels))
 
 
 def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:

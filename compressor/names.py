@@ -6,16 +6,18 @@ Only this module, `api` and the command line know of the folders `targets` and `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from compressor import data_sources, metrics, model_files, registry, trusted_code
 from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
+from compressor.data_sources import Wanted
 from compressor.errors import BadInput, unknown
 from compressor.sample import SampleModel
 from compressor.target import Target
-from compressor.values import Entry
+from compressor.values import Dataset, Entry, Split
 
 _SAMPLES, _TARGETS = "sample_models", "targets"
 
@@ -130,6 +132,23 @@ def find_data(
         return spec, f"{_SAMPLES}.{spec.source}"
     _look(spec, trains_by, trusted)
     return spec, None
+
+
+def read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
+    """The data of a source, or of a sample; the single input of a sample's goes by any name.
+
+    Raises:
+        BadInput: data that cannot be read, or a sample of several networks.
+    """
+    if not is_sample(spec.source):
+        return data_sources.find(spec.source).read(spec, wanted)
+    check_single(spec.source)
+    dataset = load_sample(spec.source).dataset()
+    assert isinstance(dataset.evaluation, Split)
+    inputs = dataset.evaluation.inputs
+    # The single input of a file may have any name.
+    named = {"": next(iter(inputs.values()))} if len(inputs) == 1 else inputs
+    return replace(dataset, evaluation=Split(named, dataset.evaluation.labels))
 
 
 def check_metric(metric: str, trusted: bool) -> None:

@@ -86,8 +86,8 @@ def _reads(node: Node, compared: Compared) -> bool:
 def _retrained(compared: Compared, findings: dict[str, weights.Finding]) -> bool:
     """Whether the compressed model was trained again, or pruned: then other weights are no fault."""
     layers = [layer for layer in weights.by_layer(compared.file.nodes) if layer]
-    other = sum(finding.kind == "other weights" for finding in findings.values())
-    return len(layers) > 1 and 2 * other >= len(layers)
+    other = sum(finding.kind in ("other weights", "other bias") for finding in findings.values())
+    return 2 * other > max(len(layers), 1)
 
 
 def _misfit(compared: Compared, node: Node) -> str | None:

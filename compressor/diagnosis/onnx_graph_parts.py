@@ -147,6 +147,13 @@ class Parts:
             for each in self._inferred
         }
 
+    def bits(self, name: str) -> int:
+        """Of a tensor's numbers; 32 where its type is not known."""
+        import onnx
+
+        kind = self._types.get(name, 0)
+        return int(onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize * 8) if kind else 32
+
     def answering(self, names: Sequence[str]) -> onnx.ModelProto:
         """A copy that answers with these tensors alone."""
         copy = self._copy()
@@ -174,7 +181,7 @@ class Parts:
                 answered[name] = f"{_OWN}{pair.integers}"
                 more.append(self._again(pair, source, answered[name]))
         copy.graph.node.extend(more)
-        types = {each.name: each.type.tensor_type.elem_type for each in self._inferred}
+        types = self._types
         del copy.graph.output[:]
         copy.graph.output.extend(_value(name) for name in dict.fromkeys(answered.values()))
         kept = [each for each in copy.graph.input if each.name not in given]
@@ -210,6 +217,10 @@ class Parts:
             return None
         ends = np.iinfo(zero.dtype)
         return Grid(float(scale.reshape(())), int(zero.reshape(-1)[0]), int(ends.min), int(ends.max))
+
+    @cached_property
+    def _types(self) -> dict[str, int]:
+        return {each.name: each.type.tensor_type.elem_type for each in self._inferred}
 
     @cached_property
     def _inferred(self) -> tuple[Any, ...]:

@@ -44,6 +44,7 @@ class OnnxOpened:
             name: self._parts.pairs[name].integers if name in self._parts.pairs else name for name in computed
         }
         self._plainly = plainly
+        self.name = str(self._parts.model.graph.name)
         self._run = _Run(self._parts.answering(list(self._seen.values())), path, plainly)
         self.nodes = (*self._inputs(), *self._nodes(computed, self._parts.shapes()))
 
@@ -99,7 +100,7 @@ class OnnxOpened:
             names = (name,) if pair is None else (name, pair.real)
             constants = self._constants(made)
             weights = [each.bits for each in constants if each.stored.ndim > 1 and each.stored.dtype.kind in "fi"]
-            bits = weights[0] if weights else 32 if pair is None else pair.bits
+            bits = weights[0] if weights else self._parts.bits(name) if pair is None else pair.bits
             layer = layer_of_node(made.name)
             found.append(
                 Node(

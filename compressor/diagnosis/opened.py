@@ -56,6 +56,7 @@ class Constant:
         stored: as they are in the file.
         scale, zero_point: of stored integers, in a shape that broadcasts; None for floats.
         axis: of the output channels.
+        key: of the tensor.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Constant:
     scale: Array | None
     zero_point: Array | None
     axis: int
+    key: Key | None = None
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -117,7 +119,7 @@ class Node:
     @property
     def title(self) -> str:
         """What people are told: the layer, else the tensor."""
-        return self.layer or self.names[0].split(";")[0]
+        return plain(self.layer) or self.names[0].split(";")[0]
 
 
 class Opened(Protocol):
@@ -138,6 +140,10 @@ class Opened(Protocol):
     @property
     def nodes(self) -> tuple[Node, ...]:
         """All computed tensors in running order, quantized inputs first; what is computed of constants is none."""
+
+    @property
+    def name(self) -> str:
+        """Of the graph, as the file states it."""
 
     @property
     def channels_first(self) -> bool:

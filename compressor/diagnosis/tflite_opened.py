@@ -36,7 +36,9 @@ class TfliteOpened:
         self._kernels = _kernels(runtime)
         view = tflite_view.parse(self._content, str(path))
         self._session = TfliteSession(path, 1, self._kernels, lambda _: self._content, keep=True)
-        self._fixed = cutting.constants(Graph(self._content))
+        graph = Graph(self._content)
+        self.name = graph.name
+        self._fixed = cutting.constants(graph)
         self._tensors = {each.index: each for each in _tensors(view) if each.index not in self._fixed}
         self._view = view
         self.nodes = (*_inputs(view, self.inputs), *self._computed())
@@ -159,7 +161,7 @@ def _constant(tensor: Tensor, op: str) -> Constant:
             shape[axis] = len(tensor.scales)
         scale = np.array(tensor.scales).reshape(shape)
         zero = np.array(tensor.zero_points or (0,) * len(tensor.scales)).reshape(shape)
-    return Constant(tensor.name, tensor.values, scale, zero, axis)
+    return Constant(tensor.name, tensor.values, scale, zero, axis, tensor.index)
 
 
 def _real(stored: Array, tensor: Tensor) -> Array:

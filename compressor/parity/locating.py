@@ -77,7 +77,8 @@ class Locator:
                 try:
                     found = worker.call("diagnosis", "compressor.parity.looking:layers", arguments, _LAYERS_S)
                 except CompressorError as error:
-                    warnings.append(f"the layers of {artifact.path.name} were not looked at: {error}")
+                    told = " ".join(str(error).split())
+                    warnings.append(f"the layers of {artifact.path.name} were not looked at: {told}")
                     continue
                 named = {"format": job.format, "precision": str(job.precision)}
                 parts.append(LayersPart(**found).model_copy(update=named))
