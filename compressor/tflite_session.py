@@ -17,7 +17,6 @@ from compressor.feeding import whole
 from compressor.stacking import stacked
 from compressor.values import Array, TensorSpec
 
-
 # Integers of so many bits fit into a float32 with their zero point.
 _SMALL = 16
 
@@ -129,7 +128,6 @@ class TfliteSession:
         """A tensor of the last run, as it is stored; one inside the graph only when all are kept."""
         with _refused("tell a tensor"):
             return np.asarray(self._interpreter.get_tensor(index))
-
 
     @property
     def takes_batches(self) -> bool:

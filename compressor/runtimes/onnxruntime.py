@@ -69,7 +69,6 @@ class OnnxSession:
         """Outputs of the last run by name."""
         return {spec.name: result for spec, result in zip(self._outputs, self._results, strict=True)}
 
-
     @property
     def takes_batches(self) -> bool:
         """True when the first axis of every input and output is free."""
