@@ -149,4 +149,4 @@ def _cosine(found: Sums) -> float:
         return 1.0
     if found.outputs == 0 or found.reference == 0:
         return 0.0
-    return float(np.clip(found.product / np.sqrt(found.outputs) / np.sqrt(found.reference), -1.0, 1.0))
+    return float(np.clip(found.product / (np.sqrt(found.outputs) * np.sqrt(found.reference)), -1.0, 1.0))

@@ -189,6 +189,7 @@ def test_the_text_under_the_table_tells_what_is_not_in_it(report: Report, shown:
     assert line_of(text, "onnx int8 on onnxruntime: failed (write): the onnx converter refused int8: a | b")
     assert line_of(text, "edgetpu: skipped: no Edge TPU here")
     assert line_of(text, "warning: 3 samples are in the calibration")
+    assert line_of(text, "warning: compressed int8 tflite on litert_builtin: runtime: the answers of `conv_2` differ")
     assert "not passed\n" in text
     assert line_of(text, "max_accuracy_drop: expected at most 1.7 points, received 1.8")
 
