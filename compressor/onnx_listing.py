@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from compressor.onnx_macs import COUNTED, macs
-from compressor.onnx_view import Graph, Node
+from compressor.onnx_view import Graph
 from compressor.placing import Listed
 from compressor.tflite_layers import layer_of
 
@@ -18,7 +18,7 @@ _SHOWN = 3
 def listed(graph: Graph) -> tuple[Listed, ...]:
     """Every operator in the order of the file; constants are none, and bodies of loops come before their loop."""
     return tuple(
-        Listed(index, node.op, node.made[0][0] if node.made else "", _layer(node), macs(node))
+        Listed(index, node.op, node.made[0][0] if node.made else "", layer_of_node(node.name), macs(node))
         for index, node in enumerate(graph.nodes)
     )
 
@@ -34,6 +34,7 @@ def uncounted(graph: Graph) -> list[str]:
     return [f"{told}; their multiply-accumulates are counted too low"]
 
 
-def _layer(node: Node) -> str:
-    name = _ADDED.sub("", node.name)
+def layer_of_node(name: str) -> str:
+    """The Keras layer that a node's name tells, "" where it tells none."""
+    name = _ADDED.sub("", name)
     return layer_of(name) if "/" in name else ""

@@ -16,7 +16,6 @@ from compressor.feeding import whole
 from compressor.stacking import stacked
 from compressor.values import Array, TensorSpec
 
-
 # Integers of so many bits fit into a float32 with their zero point.
 _SMALL = 16
 
@@ -106,7 +105,6 @@ class TfliteSession:
         """Outputs of the last run by name, dequantized."""
         with _refused("tell the file's outputs"):
             return {end.spec.name: _dequantized(self._interpreter.get_tensor(end.index), end) for end in self._outputs}
-
 
     @property
     def takes_batches(self) -> bool:
