@@ -14,7 +14,7 @@ from compressor.errors import BadInput
 from compressor.inspection import Inspection, UseCompiler
 from compressor.inspection import inspect as inspect_file
 from compressor.limits import Limits
-from compressor.measurement import Measurement, evaluation
+from compressor.measurement import Against, Measurement, evaluation
 from compressor.measurement import measure as measure_file
 from compressor.names import (
     check_metric,
@@ -232,6 +232,8 @@ def measure(
     results: str | Path | None = None,
     samples: int | None = None,
     timed: bool = True,
+    against: str | Path | None = None,
+    against_runtime: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Measurement:
     """Accuracy, latency and memory of one file, in this process, without TensorFlow.
@@ -248,6 +250,8 @@ def measure(
         results: receives the outputs of every sample as `.npz`.
         samples: only so many of the evaluation samples, the first ones; None takes all.
         timed: measure latency.
+        against: a file of the same model, usually the float32 one: its latency is measured turn about with the
+            artifact's, on `against_runtime` or the artifact's own.
 
     Raises:
         BadInput, MissingTool: see `compressor.measurement.measure`.
@@ -257,7 +261,10 @@ def measure(
     if kept is not None and kept.resolve() in (Path(each).resolve() for each in (artifact, data, spec.source)):
         raise BadInput(f"the outputs would replace {kept}, which is read", fix="choose another file for the outputs")
     read = evaluation.reader(lambda wanted: read_data(spec, wanted), spec, trust)
-    return measure_file(Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust, samples, timed)
+    other = None if against is None else Against(Path(against), against_runtime)
+    return measure_file(
+        Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust, samples, timed, other
+    )
 
 
 def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:

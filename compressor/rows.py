@@ -80,8 +80,12 @@ class Table:
             "metric": found.metric,
             "latency_ms": found.answer["latency_ms"],
             "peak_rss_bytes": found.answer["peak_rss_bytes"],
+            "latency_ratio": found.answer.get("latency_ratio"),
+            "operator_times": found.answer.get("operator_times", []),
+            "memory": found.answer.get("memory"),
         }
-        return Row(**base | measured | compared)
+        notes = [*compared.pop("notes", base["notes"]), *found.answer.get("notes", [])]
+        return Row(**base | measured | compared | {"notes": notes})
 
     def emulated_row(
         self, planned: PlannedRow, found: Measured | Failure, against: AgainstHostValue | None, notes: tuple[str, ...]
