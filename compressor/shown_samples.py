@@ -17,7 +17,7 @@ from compressor.report.evidence import AnswersPart, SampleValue
 from compressor.values import Array
 
 # Characters of all pictures of a report together, so that it stays small however large they are.
-MOST_CHARACTERS = 250_000
+MOST_CHARACTERS = 200_000
 _LONGEST_TEXT = 300
 _INPUTS = "x_evaluation"
 
