@@ -30,8 +30,8 @@ from compressor.sentences import sentences
 
 SCHEMA_VERSION: Literal["1.1"] = "1.1"
 
-# Lists of numbers and operators of a graph have a line each, not one for every value: indents would be most of the file.
-# No string of JSON holds a line end.
+# Lists of numbers and operators of a graph have a line each, not one for every value: indents would be most of the
+# file. No string of JSON holds a line end.
 _ONE_LINE = (
     re.compile(r"\[\n\s+[-+\d.eE,\s]+?\n\s+\]"),
     re.compile(r'\{\n\s+"index": \d+,\n\s+"op": [^{}]*?\n\s+\}'),

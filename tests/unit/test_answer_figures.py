@@ -146,10 +146,21 @@ def test_a_picture_decodes_to_its_pixels(picture: Array) -> None:
     np.testing.assert_array_equal(decoded(png.data_address(picture)), expected)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_slopes_are_told_by_differences_and_decode_to_their_pixels(axis: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, 90)
+    picture = np.broadcast_to(noise if axis else noise[:, None], (90, 90)).astype(np.uint8)
+    picture = (picture + np.arange(90)[:, None] * axis + np.arange(90) * (1 - axis)).astype(np.uint8)[..., None]
+    assert len(png.encoded(picture)) < 2_000
+    np.testing.assert_array_equal(decoded(png.data_address(picture)), picture[..., 0])
+
+
 @pytest.mark.parametrize(
     ("shape", "kind"),
-    [((4, 4), True), ((32, 32, 3), True), ((61, 40, 1), True), ((3, 32, 32), True), ((3, 4), False), ((10,), False)]
-    + [((8, 8, 2), False), ((2, 8, 3), False), ((4, 4, 4, 1), False)],
+    [
+        *(((4, 4), True), ((32, 32, 3), True), ((61, 40, 1), True), ((3, 32, 32), True)),
+        *(((3, 4), False), ((10,), False), ((8, 8, 2), False), ((2, 8, 3), False), ((4, 4, 4, 1), False)),
+    ],
 )
 def test_what_is_a_picture(shape: tuple[int, ...], kind: bool) -> None:
     assert png.pictured(shape) is kind
