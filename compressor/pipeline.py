@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from compressor import emulation, formats, measured_files, rows, run_bundles, run_folder, runtimes
+from compressor import emulation, evidence_of_run, formats, measured_files, rows, run_bundles, run_folder, runtimes
 from compressor.artifacts import Writing
 from compressor.data.spec import DataSpec
 from compressor.environment import versions
@@ -216,6 +216,7 @@ def _report(
     for target in request.targets:
         built += [table.device_row(target, planned) for planned in _compressed(plan, target)]
     limits = request.recipe.limits.overridden_by(request.limits)
+    evidence = evidence_of_run.gather(folder, artifacts, measurements, _judging(request, prepared))
     return schema.Report(
         model=_model_part(request, prepared, table),
         recipe=schema.RecipePart(
@@ -227,7 +228,19 @@ def _report(
         data=schema.DataPart(**prepared["data"]),
         rows=built,
         verdict=gate.judge(built, limits),
-        warnings=prepared["warnings"],
+        warnings=[*prepared["warnings"], *evidence.warnings],
+        weights=evidence.weights,
+        answers=evidence.answers,
+    )
+
+
+def _judging(request: Request, prepared: dict[str, Any]) -> evidence_of_run.Judging:
+    return evidence_of_run.Judging(
+        metric=_metric_name(prepared) or "",
+        judged=prepared["outputs"][0]["name"],
+        classes=tuple(prepared["data"]["classes"]),
+        spec=request.spec,
+        trusted=request.trusted,
     )
 
 

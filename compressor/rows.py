@@ -13,12 +13,12 @@ import numpy as np
 from compressor import device_timing, estimate, metrics, pixel_range, tensorrt
 from compressor.data import mapped
 from compressor.data.npz import NpzFile
-from compressor.errors import BadInput, CompressorError, MissingTool
-from compressor.inspection import inspect
+from compressor.errors import CompressorError, MissingTool
 from compressor.measurement import metric_value
 from compressor.measurement.parity import Parity, compare
+from compressor.placed_operators import Placements
 from compressor.plan import Job, PlannedRow
-from compressor.report.figures import AgainstHostValue, MetricValue, PlacementValue
+from compressor.report.figures import AgainstHostValue, MetricValue
 from compressor.report.schema import Row
 from compressor.target import Target
 from compressor.tflm import c_array, fit
@@ -63,6 +63,7 @@ class Table:
         self._trusted = trusted
         self._measurements = measurements
         self._artifacts = artifacts
+        self._placements = Placements()
 
     def row(self, planned: PlannedRow) -> Row:
         """The row of one artifact on one runtime."""
@@ -186,6 +187,7 @@ class Table:
     def _base(self, planned: PlannedRow, runtime: str) -> dict[str, Any]:
         artifact = self._artifacts[planned.job]
         written = artifact if isinstance(artifact, Artifact) else None
+        drawn = planned.job.stage is Stage.COMPRESSED
         return {
             "target": planned.target.name,
             "format": planned.job.format,
@@ -196,25 +198,9 @@ class Table:
             "bytes": written.bytes if written else None,
             "bytes_deflated": written.bytes_deflated if written else None,
             "sha256": written.sha256 if written else None,
-            "placement": self._placement(written.path, planned.target) if written else None,
+            "placement": self._placements.of(written.path, planned.target, drawn) if written else None,
             "notes": self._notes(planned),
         }
-
-    def _placement(self, path: Path, target: Target) -> PlacementValue | None:
-        """What of a file the target accelerates; None for a target without rules."""
-        if not target.placement:
-            return None
-        try:
-            found = inspect(_inspected(path), target)
-        except BadInput:
-            # A file that cannot be read is told where it was to be measured.
-            return None
-        return PlacementValue(
-            accelerator_ops=found.accelerator_ops,
-            cpu_ops=found.cpu_ops,
-            accelerated_macs_share=found.accelerated_macs_share,
-            reasons=list(found.reasons),
-        )
 
     def _notes(self, planned: PlannedRow) -> list[str]:
         artifact = self._artifacts[planned.job]
@@ -253,12 +239,6 @@ def _judged(folder: Path) -> tuple[Array | None, Array]:
     labels = NpzFile(folder / "data.npz").columns().get("y_evaluation")
     outputs = next(iter(arrays_of(folder / "reference.npz").values()))
     return None if labels is None else labels.pick(np.arange(labels.shape[0])), outputs
-
-
-def _inspected(path: Path) -> Path:
-    """The file whose operators are told: of an ORT file, the one that it was made of, where that is kept."""
-    made_of = path.parent.parent / "onnx" / f"{path.stem}.onnx"
-    return made_of if path.suffix == ".ort" and made_of.is_file() else path
 
 
 def arrays_of(path: Path) -> dict[str, Array]:

@@ -15,7 +15,7 @@ import numpy as np
 from compressor.diagnosis.onnx_graph_parts import load
 from compressor.diagnosis.opened import INPUT, Alone, Constant, Key, Node
 from compressor.errors import BadInput
-from compressor.onnx_listing import layer_of_node
+from compressor.onnx_listing import layer_named
 from compressor.runtimes.onnxruntime import OnnxSession
 from compressor.values import Array, TensorSpec
 
@@ -101,7 +101,7 @@ class OnnxOpened:
             constants = self._constants(made)
             weights = [each.bits for each in constants if each.stored.ndim > 1 and each.stored.dtype.kind in "fi"]
             bits = weights[0] if weights else self._parts.bits(name) if pair is None else pair.bits
-            layer = layer_of_node(made.name)
+            layer = layer_named(made.name)
             found.append(
                 Node(
                     index,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.measurement import latency
-from compressor.onnx_listing import layer_of_node
+from compressor.onnx_listing import layer_named
 from compressor.runtimes.onnxruntime import OnnxSession
 from compressor.values import Array
 
@@ -58,6 +58,6 @@ def of_events(events: list[dict[str, Any]], runs: int) -> tuple[OperatorTime, ..
         means[key] = sum(times[first:]) / max(runs - 1, 1)
     total = sum(means.values()) or 1.0
     return tuple(
-        OperatorTime(op, name, layer_of_node(name), round(ms, 5), round(ms / total, 4))
+        OperatorTime(op, name, layer_named(name), round(ms, 5), round(ms / total, 4))
         for (op, name), ms in sorted(means.items(), key=lambda item: (-item[1], item[0]))
     )

@@ -100,8 +100,9 @@ class LayersPart(Part):
 class WeightsPart(Part):
     """Weights of one kernel before (float32 file) and after (compressed file, as the real numbers they stand for).
 
-    `edges` has one value more than `before` and `after` have counts. `distinct` counts different values per tensor;
-    sparsity is the share of zeros.
+    `edges` has one value more than `before` and `after` have counts. `distinct` counts different stored values per
+    tensor; sparsity is the share of zeros. `distinct_per_scale`: the most different integers under one scale, where
+    there are several (one for each channel): what clustering leaves few of.
     """
 
     network: str | None = None
@@ -115,6 +116,7 @@ class WeightsPart(Part):
     sparsity_after: float
     distinct_before: int
     distinct_after: int
+    distinct_per_scale: int | None = None
     edges: list[float]
     before: list[int]
     after: list[int]
@@ -144,8 +146,9 @@ class SampleValue(Part):
 class AnswersPart(Part):
     """The answers of one compressed file on one runtime against those of its float32 file.
 
-    `worse` and `better` count samples that the compressed file alone got wrong or right, where there are labels.
-    `disagreeing` is how many samples disagree; `samples` shows some of them.
+    Counts are of answers: one for each sample, of sequences one for each position. `worse` and `better` count those
+    that the compressed file alone got wrong or right, where there are labels and the metric is a share of right ones.
+    `disagreeing` is how many differ; `samples` shows some of them, none of sequences.
     """
 
     network: str | None = None

@@ -104,7 +104,8 @@ class PlacementValue(Part):
     """What of a file the target's accelerator would compute, by the rules of its compiler.
 
     `cpu_ops` are all others; the share is of multiply-accumulates, or of operators in a file that has none.
-    `reasons`: why operators stay off, and what the rules warn of. `operators`: all of them, of a compressed file.
+    `reasons`: why operators stay off, and what the rules warn of. `operators`: all of them, in the first row of each
+    compressed file and target; empty where there are more than 400.
     """
 
     accelerator_ops: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,13 @@ from compressor.report.figures import (
 from compressor.sentences import sentences
 
 SCHEMA_VERSION: Literal["1.1"] = "1.1"
+
+# Lists of numbers and operators of a graph have a line each, not one for every value: indents would be most of the
+# file. No string of JSON holds a line end.
+_ONE_LINE = (
+    re.compile(r"\[\n\s+[-+\d.eE,\s]+?\n\s+\]"),
+    re.compile(r'\{\n\s+"index": \d+,\n\s+"op": [^{}]*?\n\s+\}'),
+)
 
 
 class DataPart(Part):
@@ -254,7 +262,15 @@ def place(target: str, network: str | None) -> str:
 
 def write(report: Report, path: Path) -> None:
     """Write a whole `report.json` or none."""
-    write_text(path, json.dumps(report.model_dump(mode="json"), indent=2) + "\n")
+    text = json.dumps(report.model_dump(mode="json"), indent=2)
+    for pattern in _ONE_LINE:
+        text = pattern.sub(_in_one_line, text)
+    write_text(path, text + "\n")
+
+
+def _in_one_line(found: re.Match[str]) -> str:
+    first, *inner, last = (line.strip() for line in found[0].splitlines())
+    return first + " ".join(inner) + last
 
 
 def read(path: Path) -> Report:

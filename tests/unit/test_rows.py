@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -239,20 +238,6 @@ def test_a_target_with_rules_says_what_it_would_accelerate(tmp_path: Path) -> No
     assert (compressed.accelerator_ops, compressed.cpu_ops, compressed.accelerated_macs_share) == (1, 1, 0.5)
     assert "does not compute ARG_MAX" in compressed.reasons[0]
     assert run.table.device_row(coral, run.planned(Stage.COMPRESSED)).placement == compressed
-
-
-def test_of_an_ort_file_the_operators_are_those_of_what_it_was_made_of(
-    tmp_path: Path, onnx_file: Callable[..., Path]
-) -> None:
-    (target,) = names.load_targets(["ort_mobile"])
-    table = Run(tmp_path, "ort_mobile").table
-    path = tmp_path / "artifacts" / "ort" / "m_float32.ort"
-    assert table._placement(path, target) is None
-    (tmp_path / "artifacts" / "onnx").mkdir(parents=True)
-    onnx_file().rename(tmp_path / "artifacts" / "onnx" / "m_float32.onnx")
-    found = table._placement(path, target)
-    assert found is not None
-    assert (found.cpu_ops, found.accelerator_ops, found.reasons) == (1, 0, [])
 
 
 def test_a_target_without_rules_says_nothing_of_placement(tmp_path: Path) -> None:
