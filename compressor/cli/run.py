@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compressor.ci_options import CiOutputs, ci_options, leave
 from compressor.options import (
     data_options,
     debug_option,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @threads_option
 @training_flags
 @limit_options
+@ci_options
 @json_option
 @debug_option
 def COMMAND(
@@ -59,6 +61,7 @@ def COMMAND(
     as_json: bool,
     debug: bool,
     training: TrainingOptions,
+    ci: CiOutputs,
     **limits: float | None,
 ) -> int:
     """Compress MODEL, export it for each target, and prove the result.
@@ -74,7 +77,7 @@ def COMMAND(
       compressor run digits_cnn --target raspberry_pi5 --emulate
     """
     from compressor import api, progress
-    from compressor.report import terminal
+    from compressor.report import findings, terminal
 
     checked = limits_from(limits)
     with progress.bar() as listener:
@@ -97,6 +100,7 @@ def COMMAND(
             training=training,
             emulated_samples=emulate_samples if emulate else None,
         )
+    leave(ci, findings.of_report(report), folder / "report.json", as_json)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
