@@ -6,20 +6,23 @@ _LOSES = (
     "see where it is lost with `compressor diagnose`, or take a recipe that loses less "
     "(quantization-aware training, float16, more calibration samples)"
 )
-_BY_LIMIT = {
+# The first whose word is in the name of the limit.
+_BY_WORD = {
     "finished": "read the reason, and log.txt in the run folder",
-    "max_accuracy_drop": _LOSES,
-    "max_error_rise": _LOSES,
-    "min_agreement": _LOSES,
+    "still_there": "where it is meant to be gone, compare with a report without it",
     "parity": "see which layer diverges first with `compressor diagnose`",
-    "max_latency_ratio": "look at the operators that take most of the time, or take another precision or runtime",
+    "share": "see which operators stay off the accelerator and why with `compressor inspect`",
+    "size": "take a recipe that makes smaller files (int8, pruning, clustering), or a wider limit",
+    "latency": "look at the operators that take most of the time, or take another precision or runtime",
+    **dict.fromkeys(("accuracy", "error", "db", "agreement"), _LOSES),
+    **dict.fromkeys(("memory", "ram", "flash", "rss"), "look at the largest tensors, or take a smaller precision"),
 }
-_SIZE = "take a recipe that makes smaller files (int8, pruning, clustering), or a wider limit"
-_SHARE = "see which operators stay off the accelerator and why with `compressor inspect`"
 
 
 def what_to_do(limit: str, outcome: str) -> str:
     """Advice on one limit, by its name and by what came of it ("failed", "undecided", "implausible", "error")."""
+    if outcome == "undecided" and "latency" in limit:
+        return "measure again on a machine that does nothing else, or decide what counts with --undecided fail or pass"
     if outcome == "undecided":
         return "evaluate more samples, or decide what counts with --undecided fail or pass"
     if outcome == "implausible":
@@ -27,6 +30,4 @@ def what_to_do(limit: str, outcome: str) -> str:
             "look whether evaluation samples are among those of training or calibration, and whether the float32 file "
             "answers as Keras does"
         )
-    if "share" in limit:
-        return _SHARE
-    return _BY_LIMIT.get(limit, _SIZE if "size" in limit else "")
+    return next((told for word, told in _BY_WORD.items() if word in limit), "")

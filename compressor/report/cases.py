@@ -56,7 +56,7 @@ def _cases(report: Report) -> Iterator[Case]:
         yield from _parity(report, cell)
     for told in verdict.not_judged:
         limit, _, why = told.partition(": ")
-        yield Case("not judged", class_name(report, "not judged"), limit, "skipped", fails=False, told=why or told)
+        yield Case("not judged", _class(report, "not judged"), limit, "skipped", fails=False, told=why or told)
 
 
 def _finished(report: Report, row: Row) -> Case:
@@ -104,7 +104,7 @@ def _parity(report: Report, cell: ParityCell) -> Iterator[Case]:
     told = f"{name}: " + ("within its tolerance" if cell.within else _beyond(cell))
     outcome: Outcome = "passed" if cell.within else "failed"
     todo = "" if cell.within else what_to_do("parity", outcome)
-    yield Case(suite, class_name(report, "parity", cell.network), name, outcome, not cell.within, told, todo)
+    yield Case(suite, _class(report, "parity", cell.network), name, outcome, not cell.within, told, todo)
 
 
 def _beyond(cell: ParityCell) -> str:
@@ -120,7 +120,7 @@ def _case(report: Report, of: Row | Violation, limit: str, outcome: Outcome, tol
         f"{limit}: {artifact(of)}" if isinstance(of, Row) else f"{limit}: {_named(of.format, of.precision, of.runtime)}"
     )
     todo = what_to_do(limit, outcome) if outcome not in ("passed", "skipped") else ""
-    where = class_name(report, of.target, of.network)
+    where = _class(report, of.target, of.network)
     return Case(place(of.target, of.network), where, name, outcome, fails, one_line(told), todo)
 
 
@@ -136,9 +136,13 @@ def _named(written: str, precision: str, runtime: str, host: str | None = None) 
     return f"{written} {precision} on {runtime}{core}"
 
 
-def class_name(report: Report, *parts: str | None) -> str:
+def _class(report: Report, *parts: str | None) -> str:
+    return class_name(report.model.name, report.recipe.name, *parts)
+
+
+def class_name(*parts: str | None) -> str:
     """Names joined by dots; what is not part of a word becomes an underscore, since CI takes names apart at dots."""
-    named = ("compressor", report.model.name, report.recipe.name, *parts)
+    named = ("compressor", *parts)
     return ".".join(re.sub(r"[^\w-]+", "_", part) for part in named if part)
 
 

@@ -32,6 +32,7 @@ class Change(Part):
 
 def change(row: Row, figure: str, limit: str, verdict: Answer, expected: str, received: str) -> Change:
     """A change that is no number, such as that of a row that is gone."""
+    where = f"{place(row.target, row.network)}: {artifact(row)}"
     return Change(
         figure=figure,
         limit=limit,
@@ -41,7 +42,7 @@ def change(row: Row, figure: str, limit: str, verdict: Answer, expected: str, re
         artifact=artifact(row),
         expected=expected,
         received=received,
-        message=f"{place(row.target, row.network)}: {artifact(row)}: {figure}: expected {expected}, received {received}",
+        message=f"{where}: {figure}: expected {expected}, received {received}",
     )
 
 

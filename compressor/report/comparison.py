@@ -72,7 +72,7 @@ def _changes(old: Run, new: Run, before: Row, after: Row | None, limits: Regress
     if _lacks_numbers(before):
         return
     if after is None:
-        yield change(before, "row", "finished", "failed", "the row of the earlier run", "no such row")
+        yield change(before, "row", "still_there", "failed", "the row of the earlier run", "no such row")
         return
     finished = "a file that was written and measured, as before"
     if _lacks_numbers(after):

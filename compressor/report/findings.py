@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from compressor.report import pull_request
+from compressor.report import comparison_summary, pull_request
 from compressor.report.cases import Case, cases_of
+from compressor.report.comparison import Comparison
 from compressor.report.junit import properties_of
 from compressor.report.schema import Report
 
@@ -44,4 +45,21 @@ def of_report(report: Report) -> Findings:
         warnings=report.warnings,
         properties=properties_of(report),
         markdown=pull_request.render(report),
+    )
+
+
+def of_comparison(comparison: Comparison) -> Findings:
+    """What a comparison tells."""
+    cases = comparison_summary.cases_of(comparison)
+    new, old = comparison.new, comparison.old
+    properties = {"model": new.model, "recipe": new.recipe, "host": new.host, "host.before": old.host}
+    limits = {f"limit.{name}": f"{value:g}" for name, value in comparison.limits.model_dump().items()}
+    return Findings(
+        name=f"compressor {new.model} {new.recipe} against an earlier run",
+        passed=comparison.passed,
+        sentence=pull_request.verdict_sentence(comparison.passed, cases),
+        cases=cases,
+        warnings=comparison.warnings,
+        properties=properties | limits,
+        markdown=comparison_summary.render(comparison),
     )

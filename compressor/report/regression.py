@@ -16,7 +16,9 @@ _PAGES = 1 << 20
 _UNKNOWN_NOISE = "the noise of the machine is not known: measure both runs with this version"
 
 
-def changes(old: Row, new: Row, old_rows: Sequence[Row], new_rows: Sequence[Row], limits: RegressionLimits) -> Iterator[Change]:
+def changes(
+    old: Row, new: Row, old_rows: Sequence[Row], new_rows: Sequence[Row], limits: RegressionLimits
+) -> Iterator[Change]:
     """All figures that both rows have, but for accuracy and agreement.
 
     Args:
@@ -73,9 +75,7 @@ def _ratios(
 ) -> Change:
     lost = 100 * (after / before - 1)
     figure = "latency / float32"
-    return judged(
-        row, figure, limit, lost, "%", before=before, after=after, shown="{:.3f}", interval=interval, how=how
-    )
+    return judged(row, figure, limit, lost, "%", before=before, after=after, shown="{:.3f}", interval=interval, how=how)
 
 
 def _ratio_interval(old: Row, new: Row) -> Interval:
