@@ -7,7 +7,7 @@ from compressor.report.advice import what_to_do
 from compressor.report.cases import Case, class_name, distinct
 from compressor.report.change import Change
 from compressor.report.comparison import Comparison, fails
-from compressor.report.github_markdown import Block, bullets, escaped, fitted, folded, table
+from compressor.report.github_markdown import Block, bullets, escaped, escaped_line, fitted, folded, table
 from compressor.report.pull_request import problems, verdict_sentence
 from compressor.report.schema import place
 
@@ -40,8 +40,8 @@ def render(comparison: Comparison) -> str:
         Block([f"### {escaped(new.model)}: {escaped(new.recipe)}, against an earlier run"]),
         Block([f"**{escaped(verdict_sentence(comparison.passed, cases))}**"]),
         *problems(cases),
-        bullets("Warnings", map(escaped, comparison.warnings), rest="warnings"),
-        bullets("New", map(escaped, comparison.notes), rest="rows"),
+        bullets("Warnings", map(escaped_line, comparison.warnings), rest="warnings"),
+        bullets("New", map(escaped_line, comparison.notes), rest="rows"),
         folded("What changed", table(_HEADERS, map(cells, changed), words=4, rest="figures")),
     ]
     return fitted(blocks)

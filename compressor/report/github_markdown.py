@@ -12,7 +12,10 @@ from dataclasses import dataclass
 # GitHub takes 65 536 characters in a comment and 1 MiB in a step summary; bytes are the safe count of both.
 LARGEST = 65_000
 _LONGEST_TEXT = 600
-_MARKS = re.compile(r"[\\`*\[\]|~$#!]|(?<!\w)_|_(?!\w)")
+# Underscores inside words are letters.
+_MARKS = re.compile(r"[\\`*\[\]|~$#!]|(?<![^\W_])_|_(?![^\W_])")
+# What makes a list or a heading of a line that it begins.
+_BEGINNING = re.compile(r"^([0-9]*)([-+=.)])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _CONTROLS = re.compile("[^\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -34,11 +37,16 @@ class Block:
 
 
 def escaped(text: object) -> str:
-    """Text as it reads, in one line: no mark, tag, cell or row begins or ends in it."""
+    """Text as it reads, within a line: no mark, tag, cell or row begins or ends in it."""
     line = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", " ".join(str(text).split()))
     line = line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]}…"
     line = _MARKS.sub(lambda found: f"\\{found[0]}", line)
     return "".join(_ENTITIES.get(letter, letter) for letter in line)
+
+
+def escaped_line(text: object) -> str:
+    """The same for text that begins a line, as items of a list do."""
+    return _BEGINNING.sub(r"\1\\\2", escaped(text))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], words: int, rest: str = "rows") -> Block:

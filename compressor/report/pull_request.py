@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compressor.report import layout
-from compressor.report.cases import Case, artifact, cases_of, one_line
+from compressor.report.cases import Case, artifact, cases_of
 from compressor.report.gate import baseline_of, latency_ratio, size_ratio
-from compressor.report.github_markdown import Block, bullets, escaped, fitted, folded, table
+from compressor.report.github_markdown import Block, bullets, escaped, escaped_line, fitted, folded, table
 from compressor.report.schema import Report, Row, place
 
 _UNITS = {"points": "", "percent": " %", "dB": " dB"}
@@ -25,7 +25,7 @@ def render(report: Report) -> str:
         *problems(cases),
         table(_HEADERS, [_cells(report, row, cases) for row in shown], words=3, rest="files"),
         Block([_LEGEND]),
-        bullets("Warnings", map(escaped, report.warnings), rest="warnings"),
+        bullets("Warnings", map(escaped_line, report.warnings), rest="warnings"),
         folded("Every limit", every_limit(cases)),
         folded("Made with", Block(_made_with(report), rest="facts")),
     ]
@@ -65,7 +65,7 @@ def every_limit(cases: Sequence[Case]) -> Block:
 
 def _problem(case: Case) -> str:
     todo = f"<br>What to do: {escaped(case.todo)}." if case.todo else ""
-    return f"{escaped(case.told)}{todo}"
+    return f"{escaped_line(case.told)}{todo}"
 
 
 _LEGEND = (
@@ -125,4 +125,4 @@ def _made_with(report: Report) -> list[str]:
         f"host: {environment.host}; Python {environment.python}; seed {environment.seed}",
         f"versions: {versions}",
     ]
-    return [f"- {escaped(one_line(each))}" for each in told]
+    return [f"- {escaped_line(each)}" for each in told]
