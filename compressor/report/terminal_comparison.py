@@ -33,7 +33,10 @@ def show(comparison: Comparison, to: Console) -> None:
             if place == where:
                 told = (escape(f"  {file}"), escape(figure), f"[{_STYLES[verdict]}]{verdict}[/]")
                 table.add_row(*told, *map(escape, numbers))
-    to.print(table, soft_wrap=False)
+    if changed:
+        to.print(table, soft_wrap=False)
+    else:
+        to.print("[dim]no figure changed[/]")
     _show_verdict(comparison, to)
 
 
