@@ -84,7 +84,7 @@ def test_a_latency_breaks_only_beyond_the_noise_of_both_runs(made: Any, base: Ro
     assert [verdict(ratio) for ratio in (0.4, 0.53, 0.55, 0.57, 0.6)] == [
         *("passed", "passed", "undecided", "failed", "failed"),
     ]
-    assert verdict(0.6, noise=0.3) == "undecided"
+    assert (verdict(0.6, noise=0.3), verdict(0.5, noise=0.3)) == ("undecided", "undecided")
 
 
 def test_milliseconds_of_two_machines_are_never_compared(made: Any, base: Row, row: MakeRow) -> None:
@@ -138,6 +138,18 @@ def test_rows_that_vanish_or_fail_are_failures_and_new_ones_are_noted(made: Any,
     assert told([base], [base, row()]) == ([], [f"host: {name}: new"])
     gone = row(metric=None, agreement=None)
     assert told([base, row()], [base, gone]) == ([("accuracy", name), ("agreement", name)], [])
+
+
+def test_of_an_emulated_row_only_counts_that_it_is_there(made: Any, base: Row, row: MakeRow) -> None:
+    core = {"provenance": "emulated", "host": "cortex-a72 by qemu 8.2", "latency_ms": None}
+    before = made(base, row(**core))
+    found = compressor.compare(before, made(base, row(**core | {"host": "cortex-a72 by qemu 9.0"}, bytes=9999)))
+    (told,) = [each for each in found.changes if not each.artifact.startswith("base")]
+    assert (told.figure, told.artifact, told.verdict) == (
+        "finished",
+        "onnx int8 on onnxruntime (cortex-a72)",
+        "passed",
+    )
 
 
 def test_other_conditions_are_warned_of(made: Any, base: Row, golden: Path) -> None:

@@ -93,6 +93,14 @@ def test_a_report_without_judgements_has_its_violations(golden: Path) -> None:
     assert failing == ["compressor.digit_gan.prune50_int8.host.discriminator.max_accuracy_drop: tflite int8 on litert"]
 
 
+def test_a_row_that_failed_is_told_once(golden: Path) -> None:
+    told = [case for case in cases_of(schema.read(golden / "not_passed.json")) if case.fails]
+    assert [(case.outcome, case.name) for case in told] == [
+        ("error", "finished: onnx int8 on onnxruntime"),
+        ("failed", "max_accuracy_drop: tflite int8 on litert"),
+    ]
+
+
 def test_the_same_report_gives_the_same_bytes_and_no_time() -> None:
     assert written(judged()) == written(judged())
     assert "time" not in written(judged()).replace("runtime", "")

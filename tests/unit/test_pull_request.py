@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from judged_reports import TEXT, any_report, judged
 from markdown_it import MarkdownIt
@@ -84,6 +84,12 @@ def test_tables_are_tables_whatever_they_hold(report: Report) -> None:
 
 
 @given(TEXT | st.text(alphabet="|\\`*_[]<>&#!~$ \n-+=1.)", max_size=30))
+@example("- a")
+@example("1. a")
+@example("2) a")
+@example("+ a")
+@example("<b>a</b> <!-- b -->")
+@example("a <details> &lt;")
 def test_escaped_text_reads_as_it_was(text: str) -> None:
     shown = escaped_line(text)
     blocks = [table(("a", "b"), [(text, "end")], words=2), bullets("Title", [f"{shown}end"], rest="items")]
