@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from compressor.options import (
+    Gating,
     data_options,
     debug_option,
+    gating_options,
     json_option,
-    limit_options,
-    limits_from,
     print_json,
     targets_option,
     threads_option,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @timeout_option
 @threads_option
 @training_flags
-@limit_options
+@gating_options
 @json_option
 @debug_option
 def COMMAND(
@@ -59,7 +59,7 @@ def COMMAND(
     as_json: bool,
     debug: bool,
     training: TrainingOptions,
-    **limits: float | None,
+    gating: Gating,
 ) -> int:
     """Compress MODEL, export it for each target, and prove the result.
 
@@ -76,7 +76,6 @@ def COMMAND(
     from compressor import api, progress
     from compressor.report import terminal
 
-    checked = limits_from(limits)
     with progress.bar() as listener:
         report, folder = api.run_into(
             model,
@@ -88,7 +87,8 @@ def COMMAND(
             custom_objects=custom_objects,
             trust=trust,
             out=out,
-            limits=checked,
+            limits=gating.limits,
+            policy=gating.policy,
             threads=threads,
             seed=seed,
             timeout=timeout,
