@@ -16,17 +16,19 @@ from compressor.data_sources import Wanted
 from compressor.errors import BadInput
 from compressor.inspection import Inspection, UseCompiler
 from compressor.inspection import inspect as inspect_file
-from compressor.limits import Limits
+from compressor.limits import Limits, Policy, Treatment
 from compressor.measurement import Measurement, evaluation
 from compressor.measurement import measure as measure_file
 from compressor.names import (
     check_metric,
     check_own_data,
     check_single,
+    checked_limits,
     entry_of,
     find_data,
     find_model,
     is_sample,
+    load_limits,
     load_sample,
     load_targets,
     networks_of,
@@ -55,7 +57,9 @@ def run(
     custom_objects: str | None = None,
     trust: bool = False,
     out: str | Path | None = None,
-    limits: Limits | None = None,
+    limits: Limits | str | Path | None = None,
+    undecided: Treatment = "pass",
+    implausible: Treatment = "fail",
     threads: int = 1,
     seed: int = 0,
     timeout: float = 1800.0,
@@ -79,7 +83,9 @@ def run(
         custom_objects: `package.module` that defines the model's own layers.
         trust: code that `data`, `metric` and `custom_objects` name may be run.
         out: run folder; None takes `runs/<model>-<recipe>`, numbered when that holds another run.
-        limits: override the recipe's limits one by one.
+        limits: override the recipe's limits one by one; or the path of a YAML file of such.
+        undecided: whether a limit that the samples are too few to judge fails the run.
+        implausible: whether a gain beyond chance does, where nothing was trained.
         threads: of the runtimes while latency is timed.
         seed: of every random choice.
         timeout: seconds that one conversion or one measurement may take.
@@ -118,7 +124,8 @@ def run(
             custom_objects=custom_objects,
             trust=trust,
             out=out,
-            limits=limits,
+            limits=_limits(limits),
+            policy=Policy(undecided, implausible),
             threads=threads,
             seed=seed,
             timeout=timeout,
@@ -141,7 +148,8 @@ def run_into(
     custom_objects: str | None,
     trust: bool,
     out: str | Path | None,
-    limits: Limits | None,
+    limits: Limits,
+    policy: Policy,
     threads: int,
     seed: int,
     timeout: float,
@@ -157,6 +165,8 @@ def run_into(
 
     chosen, values = recipes.load(recipe), load_targets(targets)
     check_plan(chosen, values)
+    checked_limits(chosen.limits.model_dump(exclude_none=True), f"the limits of recipe '{chosen.name}' have")
+    checked_limits(limits.model_dump(exclude_none=True))
     sample, file = find_model(model)
     check_plan(chosen, values, entry_of(file))
     check_own_data(model, data=data, preprocess=preprocess, metric=metric)
@@ -180,7 +190,8 @@ def run_into(
         trusted=trust,
         in_memory=in_memory_name is not None,
         training=training,
-        limits=limits or Limits(),
+        limits=limits,
+        policy=policy,
         threads=threads,
         seed=seed,
         timeout=timeout,
@@ -276,16 +287,36 @@ def _read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
     return replace(dataset, evaluation=Split(named, dataset.evaluation.labels))
 
 
-def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:
+def gate(
+    report: str | Path | Report,
+    limits: Limits | str | Path | None = None,
+    *,
+    undecided: Treatment | None = None,
+    implausible: Treatment | None = None,
+) -> Report:
     """An old report judged again: its own limits, each overridden by `limits` where stated.
 
+    Args:
+        limits: others, or the path of a YAML file of them.
+        undecided: whether a limit that the samples are too few to judge fails; None takes the report's own treatment.
+        implausible: whether a gain beyond chance fails, where nothing was trained; None as before.
+
     Raises:
-        BadInput: not a report.
+        BadInput: not a report, or mistakes in the limits.
     """
     old = report if isinstance(report, Report) else read_report(Path(report))
-    combined = old.recipe.limits.overridden_by(limits or Limits())
+    combined = old.recipe.limits.overridden_by(_limits(limits))
+    policy = Policy(undecided or old.verdict.undecided, implausible or old.verdict.implausible)
+    verdict = gate_rules.judge(old.rows, combined, policy, gate_rules.trains(old.recipe))
     recipe = old.recipe.model_copy(update={"limits": combined})
-    return old.model_copy(update={"recipe": recipe, "verdict": gate_rules.judge(old.rows, combined)})
+    return old.model_copy(update={"recipe": recipe, "verdict": verdict})
+
+
+def _limits(given: Limits | str | Path | None) -> Limits:
+    """Limits, out of their file where it is one."""
+    if isinstance(given, (str, Path)):
+        return load_limits(given)
+    return given or Limits()
 
 
 def load_recipe(recipe: str | Path | Mapping[str, Any]) -> Recipe:

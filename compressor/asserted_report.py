@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from compressor import api
 from compressor.limits import Limits
@@ -64,7 +65,7 @@ class AssertedReport:
             raise AssertionError(f"{which} what was asked for; {'these' if found else 'there'} are:{told}")
         return found[0]
 
-    def assert_passed(self, **limits: float) -> None:
+    def assert_passed(self, **limits: Any) -> None:
         """Assert that the verdict is passed; with limits, that the rows keep those as well.
 
         Args:

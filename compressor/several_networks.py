@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor import pipeline, run_folder
+from compressor.limits import Policy
 from compressor.progress import Listener, Progress, silent
 from compressor.report import gate, schema
 
@@ -46,6 +47,7 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
         reports: by network, which is also the folder of its files; all of one recipe on one host.
     """
     first = next(iter(reports.values()))
+    policy = Policy(first.verdict.undecided, first.verdict.implausible)
     rows = [_named(network, row) for network, report in reports.items() for row in report.rows]
     done = [{"network": network, **each} for network, report in reports.items() for each in report.recipe.steps_done]
     return first.model_copy(
@@ -54,7 +56,7 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
             "recipe": first.recipe.model_copy(update={"steps_done": done}),
             "data": _data([report.data for report in reports.values()]),
             "rows": rows,
-            "verdict": gate.judge(rows, first.recipe.limits),
+            "verdict": gate.judge(rows, first.recipe.limits, policy, gate.trains(first.recipe)),
             "warnings": [f"{network}: {told}" for network, report in reports.items() for told in report.warnings],
         }
     )

@@ -8,11 +8,11 @@ import click
 
 from compressor.ci_options import CiOutputs, ci_options, leave
 from compressor.options import (
+    Gating,
     data_options,
     debug_option,
+    gating_options,
     json_option,
-    limit_options,
-    limits_from,
     print_json,
     targets_option,
     threads_option,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @timeout_option
 @threads_option
 @training_flags
-@limit_options
+@gating_options
 @ci_options
 @json_option
 @debug_option
@@ -61,8 +61,8 @@ def COMMAND(
     as_json: bool,
     debug: bool,
     training: TrainingOptions,
+    gating: Gating,
     ci: CiOutputs,
-    **limits: float | None,
 ) -> int:
     """Compress MODEL, export it for each target, and prove the result.
 
@@ -79,7 +79,6 @@ def COMMAND(
     from compressor import api, progress
     from compressor.report import findings, terminal
 
-    checked = limits_from(limits)
     with progress.bar() as listener:
         report, folder = api.run_into(
             model,
@@ -91,7 +90,8 @@ def COMMAND(
             custom_objects=custom_objects,
             trust=trust,
             out=out,
-            limits=checked,
+            limits=gating.limits,
+            policy=gating.policy,
             threads=threads,
             seed=seed,
             timeout=timeout,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor import metrics
+from compressor import answers, intervals, metrics
 from compressor.metrics import Metric
 from compressor.regression_limits import RegressionLimits
 from compressor.report.change import Change, change, judged
@@ -20,12 +20,11 @@ from compressor.report.figures import Interval
 from compressor.report.gate import baseline_of
 from compressor.report.kept_run import Run
 from compressor.report.schema import Row
-from compressor.statistics import Bounds, bootstrap, paired_shares, unpaired_shares
+from compressor.statistics import Bounds, paired_shares, unpaired_shares
 from compressor.values import Array
 
 # Metrics that are shares of right answers.
 _SHARES = ("accuracy", "binary_accuracy", "top_5_accuracy")
-_RESAMPLES = 1000
 _UNITS = {"percent": "%"}
 _SAME_FILE = "the same file"
 _NOT_PAIRED = "not paired: as if of different samples"
@@ -113,28 +112,8 @@ def _of(metric: Metric, labels: Array, outputs: Array) -> float:
 
 
 def _paired(metric: Metric, labels: Array, old: Array, new: Array) -> Interval | None:
-    if metric.scores is None:
-
-        def lost(rows: NDArray[np.int64]) -> float | None:
-            values = [_of(metric, labels[rows], each[rows]) for each in (new, old)]
-            return metric.drop(*values) if np.isfinite(values).all() else None
-
-        found = bootstrap.of_rows(len(labels), lost, _RESAMPLES)
-        return None if found is None else Interval(low=found.low, high=found.high)
-    return _of_scores(metric, metric.scores(labels, old), metric.scores(labels, new))
-
-
-def _of_scores(metric: Metric, old: NDArray[np.float64], new: NDArray[np.float64]) -> Interval:
-    """McNemar's pairs where every sample is right or wrong, else bootstrap."""
-    if metric.unit == "points" and np.isin(np.concatenate([old, new]), (0.0, 1.0)).all():
-        return _points(_pairs(old, new))
-
-    def lost(means: NDArray[np.float64]) -> NDArray[np.float64]:
-        values = metric.of_mean(means)
-        return metric.drops(values[..., 1], values[..., 0])
-
-    found = bootstrap.of_means(np.stack([old, new], axis=1), lost)
-    return Interval(low=found.low, high=found.high)
+    bounds = intervals.of_drop(metric, labels, new, old).bounds
+    return None if bounds is None else Interval(low=bounds.low, high=bounds.high)
 
 
 def _pairs(old: NDArray[np.float64], new: NDArray[np.float64]) -> Bounds:
@@ -188,7 +167,7 @@ def _equal_answers(kept: _Kept) -> NDArray[np.float64] | None:
     if ours is None or theirs is None or ours.shape != theirs.shape:
         return None
     equal = metrics.load(row.metric.name).same(ours, theirs)
-    return np.asarray(equal.reshape(len(ours), -1).mean(1, dtype=np.float64))
+    return answers.shares(equal.reshape(len(ours), -1))
 
 
 def _unpaired(old: _Kept, new: _Kept, before: float, after: float) -> Interval:

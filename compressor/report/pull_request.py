@@ -8,6 +8,7 @@ from compressor.report import layout
 from compressor.report.cases import Case, artifact, cases_of
 from compressor.report.gate import baseline_of, latency_ratio, size_ratio
 from compressor.report.github_markdown import Block, bullets, escaped, escaped_line, fitted, folded, table
+from compressor.report.judging import stood_in_for
 from compressor.report.schema import Report, Row, place
 
 _UNITS = {"points": "", "percent": " %", "dB": " dB"}
@@ -78,6 +79,7 @@ _LEGEND = (
 
 def _cells(report: Report, row: Row, cases: Sequence[Case]) -> tuple[str, ...]:
     baseline = baseline_of(row, report.rows)
+    absent = row.target in stood_in_for(report.rows)
     size = size_ratio(row, baseline)
     return (
         place(row.target, row.network),
@@ -85,7 +87,7 @@ def _cells(report: Report, row: Row, cases: Sequence[Case]) -> tuple[str, ...]:
         _word(row, cases),
         layout.ABSENT if size is None else f"{size:.1%}",
         _drop(row),
-        _latency(row, latency_ratio(row, baseline)),
+        layout.ABSENT if absent else _latency(row, latency_ratio(row, baseline)),
         layout.ABSENT if row.agreement is None else f"{row.agreement:.2%}",
     )
 

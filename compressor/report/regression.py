@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from compressor.regression_limits import RegressionLimits
 from compressor.report.change import Change, judged
 from compressor.report.figures import Interval
-from compressor.report.gate import baseline_of, latency_ratio
+from compressor.report.judging import baseline_of, stood_in_for
+from compressor.report.latency_limit import latency_ratio
 from compressor.report.schema import Row
 
 # Of resident memory: that much comes and goes with the system's own pages.
@@ -56,7 +57,8 @@ def _latency(
     if old.estimate is not None and new.estimate is not None and old.estimate.cycles:
         yield _growth(new, "cycles", limit, old.estimate.cycles, new.estimate.cycles)
         return
-    if new.stage != "compressed":
+    # What a stand-in on this host takes says nothing of the device.
+    if new.stage != "compressed" or new.target in stood_in_for(new_rows):
         return
     if old.latency_ratio is not None and new.latency_ratio is not None:
         before, after = old.latency_ratio.ratio, new.latency_ratio.ratio

@@ -186,7 +186,8 @@ def test_no_input_is_read_as_a_command(value: str, prepared: MakeSteps, action: 
     install, run = calls(steps)[:2]
     assert install[-2:] == ["--", value]
     assert run[-2:] == ["--", value]
-    assert f"--recipe={value}" in run
+    assert {f"--recipe={value}", f"--undecided={value}"} <= set(run)
+    assert value.startswith("--") or f"--limits={value}" in run
     assert [line for line in value.split("\n") if line not in run] == []
 
 

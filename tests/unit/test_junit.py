@@ -12,9 +12,10 @@ import xmlschema
 from hypothesis import given
 from judged_reports import JUDGED, any_report, judged
 
+import compressor
 from compressor.report import junit, schema
 from compressor.report.cases import Case, cases_of
-from compressor.report.schema import Report
+from compressor.report.schema import Report, place
 
 
 @cache
@@ -87,18 +88,28 @@ def test_parity_has_cases_where_it_has_a_tolerance() -> None:
     assert "at most 1e-05, received 0.25; the layer dense diverges first" in str(failed.get("message"))
 
 
+def without_judgements(report: Report) -> Report:
+    """As reports of version 1.0 are."""
+    return report.model_copy(update={"verdict": report.verdict.model_copy(update={"judgements": []})})
+
+
 def test_a_report_without_judgements_has_its_violations(golden: Path) -> None:
-    cases = read(written(schema.read(golden / "two_networks.json")))
+    cases = read(written(without_judgements(schema.read(golden / "two_networks.json"))))
     failing = [name for name, case in cases.items() if case.find("failure") is not None]
     assert failing == ["compressor.digit_gan.prune50_int8.host.discriminator.max_accuracy_drop: tflite int8 on litert"]
 
 
-def test_a_row_that_failed_is_told_once(golden: Path) -> None:
-    told = [case for case in cases_of(schema.read(golden / "not_passed.json")) if case.fails]
-    assert [(case.outcome, case.name) for case in told] == [
-        ("error", "finished: onnx int8 on onnxruntime"),
-        ("failed", "max_accuracy_drop: tflite int8 on litert"),
-    ]
+@pytest.mark.parametrize("report", ["passed", "not_passed", "two_networks"])
+@pytest.mark.parametrize("undecided", ["pass", "fail"])
+def test_cases_fail_where_the_gate_does_and_once(report: str, undecided: Any, golden: Path) -> None:
+    gated = compressor.gate(golden / f"{report}.json", undecided=undecided)
+    for each in (gated, without_judgements(gated)):
+        failing = [case for case in cases_of(each) if case.fails]
+        told = sorted((case.suite, case.name.partition(":")[0]) for case in failing)
+        assert told == sorted((place(each.target, each.network), each.limit) for each in gated.verdict.violations)
+        assert [case.outcome for case in failing if case.name.startswith("finished")] == ["error"] * (
+            report == "not_passed"
+        )
 
 
 def test_the_same_report_gives_the_same_bytes_and_no_time() -> None:
