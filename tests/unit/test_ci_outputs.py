@@ -39,7 +39,7 @@ def test_a_step_of_a_workflow_gets_annotations_summary_and_outputs(golden: Path,
     assert done.returncode == 1
     commands = [line.partition("::")[2][:50] for line in done.stdout.splitlines() if line.startswith("::")]
     assert commands == [
-        "error title=failed%3A host%3A max_accuracy_drop%3A ",
+        "error title=failed%3A host%3A max_accuracy_drop%3A",
         "error title=error%3A host%3A finished%3A onnx int8",
         "warning title=undecided%3A coral%3A max_accuracy_d",
         "warning title=compressor::3 samples are in the cal",
