@@ -12,8 +12,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.api import check, gate, inspect, load_recipe, measure, run
+    from compressor.api import check, inspect, load_recipe, measure, run
     from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
+    from compressor.gate_verb import gate
     from compressor.limits import Limits
     from compressor.recipe import Recipe
     from compressor.report.schema import Report
@@ -36,7 +37,7 @@ _HOME = {
     "StageFailed": "compressor.errors",
     "TrainingOptions": "compressor.training.options",
     "check": "compressor.api",
-    "gate": "compressor.api",
+    "gate": "compressor.gate_verb",
     "inspect": "compressor.api",
     "load_recipe": "compressor.api",
     "measure": "compressor.api",
