@@ -12,9 +12,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.api import check, gate, inspect, load_recipe, measure, run
+    from compressor.api import check, inspect, load_recipe, measure, run
     from compressor.compare_verb import compare
     from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
+    from compressor.gate_verb import gate
     from compressor.limits import Limits
     from compressor.recipe import Recipe
     from compressor.regression_limits import RegressionLimits
@@ -42,7 +43,7 @@ _HOME = {
     "TrainingOptions": "compressor.training.options",
     "check": "compressor.api",
     "compare": "compressor.compare_verb",
-    "gate": "compressor.api",
+    "gate": "compressor.gate_verb",
     "inspect": "compressor.api",
     "load_recipe": "compressor.api",
     "measure": "compressor.api",

@@ -14,6 +14,7 @@ from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
 from compressor.data_sources import Wanted
 from compressor.errors import BadInput
+from compressor.gate_verb import gate as gate
 from compressor.inspection import Inspection, UseCompiler
 from compressor.inspection import inspect as inspect_file
 from compressor.limits import Limits, Policy, Treatment
@@ -27,8 +28,8 @@ from compressor.names import (
     entry_of,
     find_data,
     find_model,
+    given_limits,
     is_sample,
-    load_limits,
     load_sample,
     load_targets,
     networks_of,
@@ -37,9 +38,7 @@ from compressor.plan import Plan
 from compressor.plan import check as check_plan
 from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
-from compressor.report import gate as gate_rules
 from compressor.report.schema import Report
-from compressor.report.schema import read as read_report
 from compressor.training import options as training_options
 from compressor.training.options import TrainingOptions
 from compressor.trusted_code import check_trusted
@@ -124,7 +123,7 @@ def run(
             custom_objects=custom_objects,
             trust=trust,
             out=out,
-            limits=_limits(limits),
+            limits=given_limits(limits),
             policy=Policy(undecided, implausible),
             threads=threads,
             seed=seed,
@@ -166,7 +165,6 @@ def run_into(
     chosen, values = recipes.load(recipe), load_targets(targets)
     check_plan(chosen, values)
     checked_limits(chosen.limits.model_dump(exclude_none=True), f"the limits of recipe '{chosen.name}' have")
-    checked_limits(limits.model_dump(exclude_none=True))
     sample, file = find_model(model)
     check_plan(chosen, values, entry_of(file))
     check_own_data(model, data=data, preprocess=preprocess, metric=metric)
@@ -285,38 +283,6 @@ def _read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
     # The single input of a file may have any name.
     named = {"": next(iter(inputs.values()))} if len(inputs) == 1 else inputs
     return replace(dataset, evaluation=Split(named, dataset.evaluation.labels))
-
-
-def gate(
-    report: str | Path | Report,
-    limits: Limits | str | Path | None = None,
-    *,
-    undecided: Treatment | None = None,
-    implausible: Treatment | None = None,
-) -> Report:
-    """An old report judged again: its own limits, each overridden by `limits` where stated.
-
-    Args:
-        limits: others, or the path of a YAML file of them.
-        undecided: whether a limit that the samples are too few to judge fails; None takes the report's own treatment.
-        implausible: whether a gain beyond chance fails, where nothing was trained; None as before.
-
-    Raises:
-        BadInput: not a report, or mistakes in the limits.
-    """
-    old = report if isinstance(report, Report) else read_report(Path(report))
-    combined = old.recipe.limits.overridden_by(_limits(limits))
-    policy = Policy(undecided or old.verdict.undecided, implausible or old.verdict.implausible)
-    verdict = gate_rules.judge(old.rows, combined, policy, gate_rules.trains(old.recipe))
-    recipe = old.recipe.model_copy(update={"limits": combined})
-    return old.model_copy(update={"recipe": recipe, "verdict": verdict})
-
-
-def _limits(given: Limits | str | Path | None) -> Limits:
-    """Limits, out of their file where it is one."""
-    if isinstance(given, (str, Path)):
-        return load_limits(given)
-    return given or Limits()
 
 
 def load_recipe(recipe: str | Path | Mapping[str, Any]) -> Recipe:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compressor import api
+from compressor.gate_verb import gate
 from compressor.limits import Limits
 from compressor.report.cases import artifact, cases_of
 from compressor.report.schema import Report, Row, place
@@ -74,7 +74,7 @@ class AssertedReport:
         Raises:
             AssertionError: with every failure in a line of its own.
         """
-        report = api.gate(self.report, Limits(**limits)) if limits else self.report
+        report = gate(self.report, Limits(**limits)) if limits else self.report
         if not report.verdict.passed:
             failing = [case.told for case in cases_of(report) if case.fails]
             raise AssertionError(

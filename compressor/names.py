@@ -45,6 +45,17 @@ def all_targets() -> dict[str, Target]:
     return {target.name: target for family in families for target in (family, *family.boards)}
 
 
+def given_limits(given: Limits | str | Path | None) -> Limits:
+    """Limits, out of their file where it is one; none are no limits.
+
+    Raises:
+        BadInput: as `load_limits`; also a target that nobody knows.
+    """
+    if isinstance(given, (str, Path)):
+        return load_limits(given)
+    return Limits() if given is None else checked_limits(given.model_dump(exclude_none=True))
+
+
 def load_limits(file: str | Path) -> Limits:
     """Limits out of a YAML file: a mapping of their names, and `targets` with others for single targets.
 
