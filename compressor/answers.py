@@ -88,3 +88,8 @@ def same_values(outputs: Array, reference: Array) -> NDArray[np.bool_]:
 def _close(outputs: Array, reference: Array, allowed: float) -> NDArray[np.bool_]:
     close = np.abs(as_float(outputs) - as_float(reference)) <= allowed
     return np.asarray(close.reshape(len(close), -1).all(axis=1))
+
+
+def shares(right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of each sample, the share of its answers that are right."""
+    return np.asarray(right.reshape(len(right), -1).mean(1, dtype=np.float64))

@@ -16,7 +16,7 @@ from compressor.data.spec import DataSpec
 from compressor.environment import versions
 from compressor.errors import MissingTool
 from compressor.files import sha256
-from compressor.limits import Limits
+from compressor.limits import Limits, Policy
 from compressor.measurement import host
 from compressor.measuring_process import Asked
 from compressor.parity import completing
@@ -51,6 +51,7 @@ class Request:
         in_memory: the model was given as an object, and `file` is its copy.
         training: how samples and steps are trained.
         timeout: seconds that one conversion or one measurement may take.
+        policy: what becomes of limits that are neither kept nor broken.
         emulated_samples: how many samples emulated cores of the targets are asked too; None for no emulation.
     """
 
@@ -63,6 +64,7 @@ class Request:
     spec: DataSpec
     data_sample: str | None
     limits: Limits
+    policy: Policy = field(default_factory=Policy)
     network: str | None = None
     metric: str | None = None
     custom_objects: str | None = None
@@ -216,18 +218,19 @@ def _report(
     for target in request.targets:
         built += [table.device_row(target, planned) for planned in _compressed(plan, target)]
     limits = request.recipe.limits.overridden_by(request.limits)
+    recipe = schema.RecipePart(
+        name=request.recipe.name, **request.recipe.as_dict() | {"limits": limits}, steps_done=prepared["steps"]
+    )
     evidence = evidence_of_run.gather(folder, artifacts, measurements, _judging(request, prepared))
     return schema.Report(
         model=_model_part(request, prepared, table),
-        recipe=schema.RecipePart(
-            name=request.recipe.name, **request.recipe.as_dict() | {"limits": limits}, steps_done=prepared["steps"]
-        ),
+        recipe=recipe,
         environment=schema.EnvironmentPart(
             host=host(), python=sys.version.split()[0], seed=request.seed, gpus=prepared["gpus"], versions=versions()
         ),
         data=schema.DataPart(**prepared["data"]),
         rows=built,
-        verdict=gate.judge(built, limits),
+        verdict=gate.judge(built, limits, request.policy, gate.trains(recipe)),
         warnings=[*prepared["warnings"], *evidence.warnings],
         weights=evidence.weights,
         answers=evidence.answers,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor import device_timing, estimate, metrics, pixel_range, tensorrt
+from compressor import device_timing, estimate, intervals, metrics, pixel_range, tensorrt
 from compressor.data import mapped
 from compressor.data.npz import NpzFile
 from compressor.errors import CompressorError, MissingTool
@@ -18,8 +18,9 @@ from compressor.measurement import metric_value
 from compressor.measurement.parity import Parity, compare
 from compressor.placed_operators import Placements
 from compressor.plan import Job, PlannedRow
-from compressor.report.figures import AgainstHostValue, MetricValue
+from compressor.report.figures import AgainstHostValue, Interval, MetricValue, OutcomesValue
 from compressor.report.schema import Row
+from compressor.statistics import Bounds
 from compressor.target import Target
 from compressor.tflm import c_array, fit
 from compressor.values import Array, Artifact, Failure, Provenance, Stage
@@ -64,6 +65,8 @@ class Table:
         self._measurements = measurements
         self._artifacts = artifacts
         self._placements = Placements()
+        # Targets share files, and intervals take their time.
+        self._intervals: dict[tuple[Job, str], dict[str, Any]] = {}
 
     def row(self, planned: PlannedRow) -> Row:
         """The row of one artifact on one runtime."""
@@ -166,13 +169,35 @@ class Table:
             metric = metrics.load(found.metric.name, self._trusted)
             compared["drop"] = metric.drop(found.metric.value, reference_metric.value)
             compared["drop_unit"] = metric.unit
-        return compared
+        key = (planned.job, planned.runtime)
+        if key not in self._intervals:
+            self._intervals[key] = self._sure(found, reference, judged, "drop" in compared)
+        return compared | self._intervals[key]
+
+    def _sure(self, found: Measured, reference: Mapping[str, Array], judged: str, dropped: bool) -> dict[str, Any]:
+        """How sure drop and agreement are."""
+        ours, theirs = (_named(arrays, judged) for arrays in (arrays_of(found.outputs), reference))
+        labels = self._judged[0]
+        agreement = intervals.of_agreement(self._metric or "", ours, theirs, self._trusted)
+        told: dict[str, Any] = {
+            "agreement_interval": _interval(agreement),
+            "outcomes": OutcomesValue(samples=len(ours)),
+        }
+        if not dropped or self._metric is None or labels is None:
+            return told
+        drop = intervals.of_drop(metrics.load(self._metric, self._trusted), labels, ours, theirs)
+        if drop.pairs is not None:
+            worse, better = int(drop.pairs.worse), int(drop.pairs.better)
+            told["outcomes"] = OutcomesValue(samples=drop.samples, worse=worse, better=better)
+        if drop.bounds is not None:
+            told |= {"drop_interval": _interval(drop.bounds), "drop_by": drop.by}
+        return told
 
     def _psnr(self, outputs: Mapping[str, Array], reference: Mapping[str, Array], judged: str) -> float | None:
         """Peak signal-to-noise ratio against the reference, where the metric is one of images."""
         if self._metric is None or metrics.load(self._metric, self._trusted).suits is not pixel_range.are_images:
             return None
-        ours, theirs = (arrays.get(judged, next(iter(arrays.values()))) for arrays in (outputs, reference))
+        ours, theirs = (_named(arrays, judged) for arrays in (outputs, reference))
         return metrics.load("psnr").value(theirs, ours)
 
     def _baseline(self, planned: PlannedRow) -> Measured | Failure:
@@ -208,10 +233,17 @@ class Table:
 
     @cached_property
     def _keras_metric(self) -> MetricValue | None:
-        labels, outputs = _judged(self._folder)
+        labels, outputs = self._judged
         if self._metric is None or labels is None:
             return None
         return MetricValue(name=self._metric, value=metric_value(self._metric, labels, outputs, self._trusted))
+
+    @cached_property
+    def _judged(self) -> tuple[Array | None, Array]:
+        """The labels, and Keras's first output."""
+        labels = NpzFile(self._folder / "data.npz").columns().get("y_evaluation")
+        outputs = next(iter(self._reference.values()))
+        return None if labels is None else labels.pick(np.arange(labels.shape[0])), outputs
 
     @cached_property
     def _reference(self) -> dict[str, Array]:
@@ -234,11 +266,13 @@ def _told(planned: PlannedRow, failure: Failure) -> dict[str, Any]:
     return told | {"reason": f"{failure.reason}\n  what to do: {instead}", "possible_precisions": possible}
 
 
-def _judged(folder: Path) -> tuple[Array | None, Array]:
-    """The labels, and Keras's first output."""
-    labels = NpzFile(folder / "data.npz").columns().get("y_evaluation")
-    outputs = next(iter(arrays_of(folder / "reference.npz").values()))
-    return None if labels is None else labels.pick(np.arange(labels.shape[0])), outputs
+def _named(arrays: Mapping[str, Array], judged: str) -> Array:
+    """The output that is judged; the first, where the file names it differently."""
+    return arrays.get(judged, next(iter(arrays.values())))
+
+
+def _interval(bounds: Bounds) -> Interval:
+    return Interval(low=bounds.low, high=bounds.high)
 
 
 def arrays_of(path: Path) -> dict[str, Array]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor import pipeline, run_folder
+from compressor.limits import Policy
 from compressor.parity import verdict
 from compressor.progress import Listener, Progress, silent
 from compressor.report import gate, schema
@@ -47,6 +48,7 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
         reports: by network, which is also the folder of its files; all of one recipe on one host.
     """
     first = next(iter(reports.values()))
+    policy = Policy(first.verdict.undecided, first.verdict.implausible)
     rows = [_named(network, row) for network, report in reports.items() for row in report.rows]
     done = [{"network": network, **each} for network, report in reports.items() for each in report.recipe.steps_done]
     found = {field: _of_all(field, reports) for field in ("parity", "layers", "weights", "answers")}
@@ -57,7 +59,9 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
             "data": _data([report.data for report in reports.values()]),
             "rows": rows,
             **found,
-            "verdict": verdict.combined(gate.judge(rows, first.recipe.limits), found["parity"], rows),
+            "verdict": verdict.combined(
+                gate.judge(rows, first.recipe.limits, policy, gate.trains(first.recipe)), found["parity"], rows
+            ),
             "warnings": [f"{network}: {told}" for network, report in reports.items() for told in report.warnings],
         }
     )

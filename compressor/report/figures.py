@@ -33,6 +33,17 @@ class Interval(Part):
     high: float
 
 
+class OutcomesValue(Part):
+    """Of `samples`, how many the row answers worse or better than what it is compared with.
+
+    `worse` and `better` are there where each sample is right or wrong; None where a sample has a score.
+    """
+
+    samples: int
+    worse: int | None = None
+    better: int | None = None
+
+
 class LatencyValue(Part):
     """Milliseconds for one sample on the row's host.
 

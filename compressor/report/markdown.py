@@ -11,6 +11,7 @@ from compressor.report.figures import MetricValue
 from compressor.report.layout import (
     HEADERS,
     cells,
+    doubts,
     emulations,
     estimates,
     limits_kept,
@@ -43,6 +44,7 @@ def _title(report: Report) -> str:
 
 def _verdict(report: Report) -> str:
     aside = "".join(f"\n\n> Not judged: {told}" for told in report.verdict.not_judged)
+    aside += "".join(f"\n\n> In doubt: {' '.join(told.split())}" for told in doubts(report))
     if report.verdict.passed:
         limits = limits_kept(report)
         return "**Passed.** " + (f"Limits kept: {_settings(limits)}." if limits else f"{no_limits(report)}.") + aside

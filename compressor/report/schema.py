@@ -22,6 +22,7 @@ from compressor.report.figures import (
     MemoryValue,
     MetricValue,
     OperatorTime,
+    OutcomesValue,
     Part,
     PlacementValue,
     Tensor,
@@ -128,8 +129,9 @@ class Row(Part):
     same format that the target takes and that were tried with success. `placement` is there for targets with rules of
     placement. `bundle` is the folder to copy to the device, in the run folder. `against_host` is there for an emulated
     row, whose metric is over as many samples; `estimate` for an estimated one: of a device that is not here, whose
-    compiler is. `drop_by` says how `drop_interval` was had: McNemar's pairs or bootstrap. `operator_times` are there
-    where the compressed file is slower than the float32 one and the runtime has a profile.
+    compiler is. `drop_by` says how `drop_interval` was had: McNemar's pairs or bootstrap; `outcomes` are what it was
+    had from. `operator_times` are there where the compressed file is slower than the float32 one and the runtime has a
+    profile.
     """
 
     network: str | None = None
@@ -153,6 +155,7 @@ class Row(Part):
     drop_unit: Literal["points", "percent", "dB"] | None = None
     drop_interval: Interval | None = None
     drop_by: str | None = None
+    outcomes: OutcomesValue | None = None
     agreement: float | None = None
     agreement_interval: Interval | None = None
     max_abs_error: float | None = None

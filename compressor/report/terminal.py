@@ -9,6 +9,7 @@ from compressor.report.figures import MetricValue
 from compressor.report.layout import (
     HEADERS,
     cells,
+    doubts,
     emulations,
     estimates,
     limits_kept,
@@ -82,6 +83,8 @@ def show_verdict(report: Report, to: Console) -> None:
 
     for told in report.verdict.not_judged:
         to.print(f"[yellow]not judged:[/] {escape(told)}")
+    for told in doubts(report):
+        to.print(f"[yellow]{escape(' '.join(told.split()))}[/]")
     if report.verdict.passed:
         told = ", ".join(f"{name} {value:g}" for name, value in limits_kept(report).items())
         to.print(f"[green]passed[/]: {told or no_limits(report).lower()}")
