@@ -71,8 +71,8 @@ def COMMAND(
     """Measure accuracy, latency and memory of ARTIFACT, a .tflite or .onnx file.
 
     Needs no TensorFlow: it runs on the device itself. With --host it does so over ssh; with --emulate on an emulated
-    ARM core, which has no latency. With --against the ratio of two latencies has an interval, and the noise of the
-    machine is told: a ratio within it means nothing.
+    ARM core, which has no latency. With --against the ratio of two latencies has an interval, and the machine's noise
+    is told: a ratio within it means nothing.
 
     \b
     Example:

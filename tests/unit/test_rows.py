@@ -103,6 +103,24 @@ def test_a_row_carries_the_record_of_its_file_and_where_it_was_measured(tmp_path
     assert (found.drop, found.agreement, found.sqnr_db) == (0.0, 1.0, 200.0)
 
 
+def test_a_row_says_how_long_it_takes_against_its_baseline_and_why(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.FLOAT32, ANSWERS)
+    run.add(Stage.COMPRESSED, ANSWERS)
+    planned = run.planned(Stage.COMPRESSED)
+    found = run.measurements[planned.job, planned.runtime]
+    assert isinstance(found, rows.Measured)
+    ratio = {"ratio": 1.5, "interval": {"low": 1.4, "high": 1.6}, "noise": 0.01, "rounds": 60, "threads": 1}
+    operator = {"op": "QLinearConv", "name": "n", "layer": "conv", "ms": 0.1, "share": 0.7}
+    found.answer.update(latency_ratio=ratio, operator_times=[operator], memory={"arena_bytes": 9}, notes=["slower"])
+    row = run.row(Stage.COMPRESSED)
+    assert row.latency_ratio is not None
+    assert (row.latency_ratio.ratio, row.latency_ratio.interval.high) == (1.5, 1.6)
+    assert (row.operator_times[0].layer, row.notes) == ("conv", ["a note", "slower"])
+    assert row.memory is not None
+    assert row.memory.arena_bytes == 9
+
+
 def test_without_labels_there_is_parity_and_no_drop(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.add(Stage.FLOAT32, shifted(0))
