@@ -111,6 +111,12 @@ def test_a_gain_beyond_chance_is_implausible_unless_it_was_trained(row: MakeRow)
     assert (allowed.passed, allowed.implausible, allowed.judgements[0].verdict) == (True, "pass", "implausible")
 
 
+def test_a_gain_that_is_asked_for_and_too_small_is_no_gain(row: MakeRow) -> None:
+    made = row(**paired(5, 40, 1000))
+    assert only(made, Limits(max_accuracy_drop=-6.0), trained=True).verdict == "failed"
+    assert only(made, Limits(max_accuracy_drop=-3.5), trained=True).verdict == "undecided"
+
+
 def test_a_gain_is_judged_without_a_limit_too(row: MakeRow) -> None:
     assert [(each.limit, each.verdict) for each in judge([row(**paired(5, 40, 1000))], Limits()).judgements] == [
         ("plausible", "implausible")
