@@ -65,7 +65,7 @@ def undecided(more_samples: int | None) -> str:
     """What would help, as part of a sentence."""
     if more_samples is None:
         return "undecided, and no number of samples would decide it: the value lies on the limit"
-    return f"undecided, about {more_samples:,} more samples would decide it, if all goes on as it did"
+    return f"undecided, about {more_samples:,} more samples would decide it"
 
 
 def only_timed(row: Row) -> bool:

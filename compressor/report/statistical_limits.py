@@ -42,7 +42,8 @@ def _drop(judged: Judged, limit: str, allowed: float) -> Judgement:
     if verdict == "undecided":
         more = _more(row, allowed)
         aside = undecided(more)
-    if _gained(row, allowed):
+    # A limit below 0 asks for a gain, which may be too small for it.
+    if verdict == "passed" and _gained(row, allowed):
         verdict, aside = ("passed", _LEARNED) if judged.trained else ("implausible", _IMPLAUSIBLE)
     told = received(row.drop, row.drop_interval)
     interval = row.drop_interval

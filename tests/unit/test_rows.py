@@ -14,6 +14,7 @@ from compressor import api, metrics, names, rows
 from compressor.errors import BadInput
 from compressor.plan import Job, PlannedRow
 from compressor.report.schema import Row
+from compressor.statistics import paired_shares, share
 from compressor.values import Artifact, Failure, Precision, Stage
 
 ANSWERS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2, 3]]
@@ -86,6 +87,35 @@ def test_the_baseline_is_compared_with_keras_and_the_rest_with_the_baseline(targ
     assert compressed.metric.value == 0.625
 
 
+def test_drop_and_agreement_say_how_sure_they_are(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.FLOAT32, shifted(0, 1))
+    run.add(Stage.COMPRESSED, shifted(0, 2, 3))
+    found = run.row(Stage.COMPRESSED)
+    assert found.outcomes is not None
+    assert (found.outcomes.samples, found.outcomes.worse, found.outcomes.better) == (8, 2, 1)
+    expected = paired_shares.interval(paired_shares.Pairs(2, 1, 8))
+    assert found.drop_interval is not None
+    assert (found.drop_interval.low, found.drop_interval.high) == (100 * expected.low, 100 * expected.high)
+    assert found.drop_by == "McNemar's pairs"
+    agreeing = share.interval(5 / 8, 8)
+    assert found.agreement_interval is not None
+    assert (found.agreement_interval.low, found.agreement_interval.high) == (agreeing.low, agreeing.high)
+    against_keras = run.row(Stage.FLOAT32).outcomes
+    assert against_keras is not None
+    assert (against_keras.worse, against_keras.better) == (2, 0)
+
+
+def test_a_mean_of_scores_is_resampled(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS, metric="perplexity")
+    run.add(Stage.FLOAT32, shifted(0))
+    run.add(Stage.COMPRESSED, shifted(0, 1))
+    found = run.row(Stage.COMPRESSED)
+    assert (found.drop_by, found.drop_interval is not None) == ("bootstrap", True)
+    assert found.outcomes is not None
+    assert (found.outcomes.samples, found.outcomes.worse) == (8, None)
+
+
 def test_the_baseline_on_the_rows_own_runtime_goes_first(tmp_path: Path) -> None:
     run = Run(tmp_path, labels=LABELS)
     run.add(Stage.FLOAT32, ANSWERS)
@@ -126,6 +156,7 @@ def test_without_labels_there_is_parity_and_no_drop(tmp_path: Path) -> None:
     run.add(Stage.FLOAT32, shifted(0))
     found = run.row(Stage.FLOAT32)
     assert (found.metric, found.drop, found.drop_unit, found.agreement) == (None, None, None, 0.875)
+    assert (found.drop_interval, found.agreement_interval is not None) == (None, True)
     assert run.table.keras_metric() is None
 
 
