@@ -29,8 +29,9 @@ class Compared:
 
     @property
     def rows(self) -> tuple[Node, ...]:
-        """The tensors of the file that the float32 file has too, in running order."""
-        return tuple(node for node in self.file.nodes if node.key in self.sums and self.sums[node.key].whole.count)
+        """The tensors of the file that the float32 file has too, in running order; zeros tell nothing."""
+        seen = {key: kept.whole for key, kept in self.sums.items() if kept.whole.signal or kept.whole.noise}
+        return tuple(node for node in self.file.nodes if node.key in seen)
 
 
 def compare(float_file: Path, file: Path, inputs: Mapping[str, Array], runtime: str | None = None) -> Compared:
@@ -79,14 +80,14 @@ def _renamed(samples: Mapping[str, Array], reference: Opened, file: Opened) -> M
 
 
 def _add(sums: Sums, wanted: Array | None, got: Array | None, own: Array | None) -> None:
-    """Leave out what one of both files lacks, and what is no number."""
+    """Leave out what one of both files lacks, and what is no real number: sizes and places are none."""
     if wanted is None or got is None or wanted.size != got.size or not _finite(wanted, got):
         return
     sums.add(wanted, got, own if own is not None and _finite(own) else None)
 
 
 def _finite(*arrays: Array) -> bool:
-    return all(each.dtype.kind in "iub" or (each.dtype.kind == "f" and np.isfinite(each).all()) for each in arrays)
+    return all(each.dtype.kind == "f" and np.isfinite(each).all() for each in arrays)
 
 
 def _alone(file: Opened, matches: Matches) -> Alone | None:
