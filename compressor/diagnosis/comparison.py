@@ -14,7 +14,7 @@ from compressor.diagnosis.opened import INPUT, Alone, Key, Node, Opened, fed, op
 from compressor.diagnosis.sums import Sums
 from compressor.errors import BadInput
 from compressor.measurement.outputs import named
-from compressor.values import Array
+from compressor.values import Array, clean_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +29,9 @@ class Compared:
 
     @property
     def rows(self) -> tuple[Node, ...]:
-        """The tensors of the file that the float32 file has too, in running order."""
-        return tuple(node for node in self.file.nodes if node.key in self.sums and self.sums[node.key].whole.count)
+        """The tensors of the file that the float32 file has too, in running order; zeros tell nothing."""
+        seen = {key: kept.whole for key, kept in self.sums.items() if kept.whole.signal or kept.whole.noise}
+        return tuple(node for node in self.file.nodes if node.key in seen)
 
 
 def compare(float_file: Path, file: Path, inputs: Mapping[str, Array], runtime: str | None = None) -> Compared:
@@ -47,8 +48,8 @@ def compare(float_file: Path, file: Path, inputs: Mapping[str, Array], runtime: 
     file_opened = open_file(file, runtime)
     reference = open_file(float_file, _runtime(float_file, runtime))
     matches = match(reference, file_opened)
-    samples = named(inputs, file_opened.inputs)
     theirs = named(inputs, reference.inputs)
+    samples = named(_renamed(theirs, reference, file_opened), file_opened.inputs)
     alone = _alone(file_opened, matches)
     sums = {node.key: Sums(node.grid, _axis(file_opened, node)) for node in file_opened.nodes if node.key in matches}
     sums |= {key: Sums(None, -1) for key in file_opened.input_keys if key not in sums and key in matches}
@@ -69,15 +70,24 @@ def compare(float_file: Path, file: Path, inputs: Mapping[str, Array], runtime: 
     return Compared(reference, file_opened, matches, sums, count)
 
 
+def _renamed(samples: Mapping[str, Array], reference: Opened, file: Opened) -> Mapping[str, Array]:
+    """Samples by the names of the file's inputs: other converters name them otherwise, and keep their order."""
+    ours = {clean_name(spec.name) for spec in file.inputs}
+    if ours == {clean_name(name) for name in samples} or len(ours) != len(samples):
+        return samples
+    pairs = zip(reference.inputs, file.inputs, strict=True)
+    return {other.name: samples[spec.name] for spec, other in pairs}
+
+
 def _add(sums: Sums, wanted: Array | None, got: Array | None, own: Array | None) -> None:
-    """Leave out what one of both files lacks, and what is no number."""
+    """Leave out what one of both files lacks, and what is no real number: sizes and places are none."""
     if wanted is None or got is None or wanted.size != got.size or not _finite(wanted, got):
         return
     sums.add(wanted, got, own if own is not None and _finite(own) else None)
 
 
 def _finite(*arrays: Array) -> bool:
-    return all(each.dtype.kind in "iub" or (each.dtype.kind == "f" and np.isfinite(each).all()) for each in arrays)
+    return all(each.dtype.kind == "f" and np.isfinite(each).all() for each in arrays)
 
 
 def _alone(file: Opened, matches: Matches) -> Alone | None:

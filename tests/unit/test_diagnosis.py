@@ -12,6 +12,8 @@ import two_layers
 from two_layers import Net
 
 from compressor import diagnosis
+from compressor.diagnosis import divergence
+from compressor.diagnosis.opened import open_file
 from compressor.errors import BadInput
 from compressor.report.evidence import LayersPart
 
@@ -153,3 +155,19 @@ def test_other_kinds_of_files_and_samples_are_refused(tmp_path: Path) -> None:
     (tmp_path / "m.ncnn").write_bytes(b"x")
     with pytest.raises(BadInput, match="nothing is known of the tensors inside"):
         diagnosis.layers(base, tmp_path / "m.ncnn", two_layers.samples())
+
+
+def test_other_kernels_are_told_by_the_first_layer_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, file = files(tmp_path, "tflite", SOUND)
+    other = two_layers.tflite(SOUND.with_bias(0, SOUND.b[0] + 0.1), True, tmp_path / "other.tflite")
+
+    def opened(path: Path, runtime: str | None, plainly: bool = False) -> object:
+        return open_file(other if plainly else path, runtime)
+
+    monkeypatch.setattr(divergence, "open_file", opened)
+    found = diagnosis.locate(file, file, two_layers.samples(), "runtime")
+    assert found is not None
+    assert (found.stage, found.layer) == ("runtime", "hidden")
+    steps = round(0.1 / SOUND.scales[1])
+    assert found.told.startswith("the answers of `hidden` differ from the reference kernels' by up to")
+    assert int(found.told.split()[-3]) in (steps, steps + 1)
