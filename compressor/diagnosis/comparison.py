@@ -14,7 +14,7 @@ from compressor.diagnosis.opened import INPUT, Alone, Key, Node, Opened, fed, op
 from compressor.diagnosis.sums import Sums
 from compressor.errors import BadInput
 from compressor.measurement.outputs import named
-from compressor.values import Array
+from compressor.values import Array, clean_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +47,8 @@ def compare(float_file: Path, file: Path, inputs: Mapping[str, Array], runtime: 
     file_opened = open_file(file, runtime)
     reference = open_file(float_file, _runtime(float_file, runtime))
     matches = match(reference, file_opened)
-    samples = named(inputs, file_opened.inputs)
     theirs = named(inputs, reference.inputs)
+    samples = named(_renamed(theirs, reference, file_opened), file_opened.inputs)
     alone = _alone(file_opened, matches)
     sums = {node.key: Sums(node.grid, _axis(file_opened, node)) for node in file_opened.nodes if node.key in matches}
     sums |= {key: Sums(None, -1) for key in file_opened.input_keys if key not in sums and key in matches}
@@ -67,6 +67,15 @@ def compare(float_file: Path, file: Path, inputs: Mapping[str, Array], runtime: 
         for key, kept in sums.items():
             _add(kept, wanted.get(key), got.get(key), own.get(key))
     return Compared(reference, file_opened, matches, sums, count)
+
+
+def _renamed(samples: Mapping[str, Array], reference: Opened, file: Opened) -> Mapping[str, Array]:
+    """Samples by the names of the file's inputs: other converters name them otherwise, and keep their order."""
+    ours = {clean_name(spec.name) for spec in file.inputs}
+    if ours == {clean_name(name) for name in samples} or len(ours) != len(samples):
+        return samples
+    pairs = zip(reference.inputs, file.inputs, strict=True)
+    return {other.name: samples[spec.name] for spec, other in pairs}
 
 
 def _add(sums: Sums, wanted: Array | None, got: Array | None, own: Array | None) -> None:

@@ -57,12 +57,10 @@ def faults(compared: Compared) -> list[Fault]:
         # What is told of a layer is told where its weights are, once.
         layer = plain(node.layer) if node.index >= 0 else f"input {node.title}"
         finding = findings.get(layer) if layer not in found and _reads(node, compared) else None
-        told = (
-            weights.sentence(node.title, finding)
-            if finding is not None and (finding.certain or not retrained)
-            else None
-        )
-        told = told or _misfit(compared, node) or _foreign_scale(compared, node)
+        if finding is not None and retrained and not finding.certain:
+            finding = None
+        told = None if finding is None else weights.sentence(node.title, finding)
+        told = told or _misfit(compared, node, retrained) or _foreign_scale(compared, node)
         if told is None and not retrained:
             told = _of_values(compared, node, median)
         if told is not None:
@@ -90,14 +88,14 @@ def _retrained(compared: Compared, findings: dict[str, weights.Finding]) -> bool
     return 2 * other > max(len(layers), 1)
 
 
-def _misfit(compared: Compared, node: Node) -> str | None:
-    """Whether the samples fit the integers of a tensor."""
+def _misfit(compared: Compared, node: Node, retrained: bool = False) -> str | None:
+    """Whether the samples fit the integers of a tensor; a model trained again has values of its own inside."""
     kept = compared.sums[node.key]
     if kept.range is None or not kept.whole.signal or node.op in _OF_KNOWN_RANGE or _takes_over(compared, node):
         return None
     what = "input" if _is_input(compared, node) else "output"
     title = _title(compared, node)
-    if kept.range.cut_off > _CUT_OFF:
+    if kept.range.cut_off > _CUT_OFF and (what == "input" or not retrained):
         share = f"{100 * kept.range.cut_off:.0f} %"
         return f"{share} of the values of `{title}` are cut off: its {what} scale does not fit the samples"
     if kept.range.steps >= (_STEPS_OF_INPUT if what == "input" else _STEPS):
