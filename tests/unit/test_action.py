@@ -159,6 +159,12 @@ def test_a_broken_limit_fails_the_step_and_the_report_is_uploaded_all_the_same(
     ]
 
 
+def test_limits_may_be_a_file(prepared: MakeSteps, action: dict[str, Any]) -> None:
+    steps = prepared(model="m.keras", limits="our limits.yaml", args="--seed=7")
+    steps.run(action["runs"]["steps"])
+    assert calls(steps)[1][-4:] == ["--limits=our limits.yaml", "--seed=7", "--", "m.keras"]
+
+
 def test_a_baseline_is_compared_with(prepared: MakeSteps, action: dict[str, Any]) -> None:
     steps = prepared(model="m.keras", baseline="old run/report.json")
     steps.run(action["runs"]["steps"])
