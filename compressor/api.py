@@ -36,6 +36,7 @@ from compressor.plan import check as check_plan
 from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
 from compressor.report import gate as gate_rules
+from compressor.report import page
 from compressor.report.schema import Report
 from compressor.report.schema import read as read_report
 from compressor.training import options as training_options
@@ -286,6 +287,19 @@ def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:
     combined = old.recipe.limits.overridden_by(limits or Limits())
     recipe = old.recipe.model_copy(update={"limits": combined})
     return old.model_copy(update={"recipe": recipe, "verdict": gate_rules.judge(old.rows, combined)})
+
+
+def write_page(run: Path, out: Path | None = None) -> Path:
+    """Make the page of an earlier run, a run folder or its report.json; None writes `report.html` beside that.
+
+    Raises:
+        BadInput: not a report, or `out` is no plain file.
+        MissingTool: jinja2 or matplotlib is not installed.
+    """
+    report = read_report(run)
+    path = out or (run if run.is_dir() else run.parent) / page.NAME
+    page.write(report, path)
+    return path
 
 
 def load_recipe(recipe: str | Path | Mapping[str, Any]) -> Recipe:

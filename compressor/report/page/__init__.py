@@ -69,14 +69,18 @@ def render(report: Report) -> str:
         provenance.section(report),
     )
     scripts = [_text(name) for name in _SCRIPTS]
-    return _templates().get_template("page.html.j2").render(
-        report=report,
-        headline=headline(report, found),
-        cards=cards(report, found),
-        sections=[section for section in sections if section is not None],
-        style=_text("style.css"),
-        scripts=scripts,
-        policy=_policy(scripts),
+    return (
+        _templates()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            headline=headline(report, found),
+            cards=cards(report, found),
+            sections=[section for section in sections if section is not None],
+            style=_text("style.css"),
+            scripts=scripts,
+            policy=_policy(scripts),
+        )
     )
 
 

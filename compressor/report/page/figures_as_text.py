@@ -25,8 +25,9 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def drop(row: Row) -> str:
-    """The drop with its unit; positive is worse."""
-    return ABSENT if row.drop is None else f"{row.drop:+.2f} {row.drop_unit or 'points'}".replace("-", "−")
+    """The drop; positive is worse. Points go without their unit."""
+    unit = {"percent": " %", "dB": " dB"}.get(row.drop_unit or "", "")
+    return ABSENT if row.drop is None else f"{row.drop:+.2f}{unit}".replace("-", "−")
 
 
 def interval(value: Interval | None, form: str = "{:.2f}") -> str:

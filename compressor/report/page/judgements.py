@@ -11,9 +11,7 @@ from compressor.report.page.table import Cell, Line, Table, columns, number
 from compressor.report.schema import Judgement, Report
 
 _ORDER = ("failed", "implausible", "undecided", "passed")
-_COLUMNS = columns(
-    ("limit", "verdict", "row", "expected", "received"), ("value", "95 % interval", "more samples to decide")
-)
+_COLUMNS = columns(("limit", "verdict", "row", "expected"), ("received", "95 % interval", "more samples"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,9 @@ def section(report: Report) -> Section:
         f"{_word(report.verdict.undecided)}. Implausible: better than the float32 file by more than chance allows, and "
         f"counts as {_word(report.verdict.implausible)}."
     )
-    return Section("judgements", "Judgements", lead, {"table": table, "counts": [each for each in counts if each.count]})
+    return Section(
+        "judgements", "Judgements", lead, {"table": table, "counts": [each for each in counts if each.count]}
+    )
 
 
 def _word(verdict: str) -> str:
@@ -52,8 +52,7 @@ def _cells(report: Report, judgement: Judgement) -> tuple[Cell, ...]:
         Cell(judgement.verdict, state=judgement.verdict),
         Cell(report.rows[judgement.row].title, href=f"#row-{judgement.row}"),
         Cell(judgement.expected),
-        Cell(" ".join(judgement.received.split())),
-        number(judgement.value, "{:.4g}"),
+        Cell(" ".join(judgement.received.split()), judgement.value),
         Cell(interval(between, "{:.3g}"), between.high) if between else Cell(ABSENT),
         number(judgement.more_samples, "{:,}"),
     )

@@ -40,8 +40,8 @@ def section(report: Report) -> Section | None:
             groups.setdefault((row.network, row.format), []).append(row)
     plots = [_plot(position, rows) for position, rows in enumerate(list(groups.values())[:_PLOTS])]
     lead = (
-        "Left is faster, upright is steadier. Grey is the float32 file; the grey band is how far it is from itself when "
-        "it is run against itself (A/A): a difference within it is none."
+        "Left is faster, upright is steadier. Grey is the float32 file; the grey band is how far it is from itself "
+        "when it is run against itself (A/A): a difference within it is none."
         if plots
         else "This report has medians only: the distribution of the runs was not kept."
     )
@@ -52,7 +52,10 @@ def section(report: Report) -> Section | None:
 def _timed(rows: Sequence[Row]) -> list[Row]:
     """Measured rows, the same file on the same runtime once."""
     measured = [row for row in rows if row.provenance == "measured" and row.latency_ms is not None]
-    return list({(row.network, row.path, row.runtime, row.host): row for row in reversed(measured)}.values())[::-1]
+    first: dict[tuple[object, ...], Row] = {}
+    for row in measured:
+        first.setdefault((row.network, row.path, row.runtime, row.host), row)
+    return list(first.values())
 
 
 def _title(row: Row) -> str:
@@ -60,7 +63,7 @@ def _title(row: Row) -> str:
     return f"{of}{row.precision} on {row.runtime}"
 
 
-def _plot(position: int, rows: Sequence[Row]) -> Markup:
+def _plot(position: int, rows: Sequence[Row]) -> tuple[str, Markup]:
     of = f"{rows[0].network}: " if rows[0].network else ""
     name = f"Latency of {of}{rows[0].format}"
     told = "; ".join(
@@ -68,10 +71,11 @@ def _plot(position: int, rows: Sequence[Row]) -> Markup:
         for row in rows
         if row.latency_ms
     )
-    return svg.plot(f"latency-{position}", _SIZE, name, told, lambda axes: _draw(axes, rows, f"{of}{rows[0].format}"))
+    plot = svg.plot(f"latency-{position}", _SIZE, name, told, lambda axes: _draw(axes, rows))
+    return f"{of}{rows[0].format}", plot
 
 
-def _draw(axes: Axes, rows: Sequence[Row], name: str) -> None:
+def _draw(axes: Axes, rows: Sequence[Row]) -> None:
     noise = max((row.latency_ratio.noise for row in rows if row.latency_ratio), default=0.0)
     colours = (svg.ACCENT, svg.SECOND, svg.THIRD, svg.GOOD)
     drawn = 0
@@ -91,9 +95,10 @@ def _draw(axes: Axes, rows: Sequence[Row], name: str) -> None:
             axes.plot(quantiles, shares, color=colour, linestyle=style, linewidth=2, label=svg.label(_title(row)))
             drawn += 1
     _frame(axes, min(ends), max(ends))
-    axes.set_title(svg.label(name), loc="left", fontsize=12, color=svg.INK)
     axes.set_ylabel("runs below, %", rotation_mode="anchor")
-    axes.legend(loc="lower right")
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2, handlelength=1.4, columnspacing=1.2
+    )
 
 
 def _frame(axes: Axes, first: float, last: float) -> None:

@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 # More bars than these are no picture any more.
 _BARS = 24
-_WIDTH, _BAR, _AROUND = 560, 26, 70
+_WIDTH, _BAR, _AROUND = 480, 26, 70
 _COLUMNS = columns(
-    ("layer", "operator"),
-    ("no.", "bits", "error", "introduced", "inherited", "SQNR dB", "max |error|", "gain", "range used", "saturated")
-    + ("rank",),
+    ("layer", "operator", "tensor"),
+    ("no.", "bits", "error", "introduced", "inherited", "SQNR dB", "max |error|", "gain", "range used", "saturated"),
 )
 
 
@@ -57,8 +56,9 @@ def _part(position: int, part: LayersPart) -> Part:
     of = f"{part.network}: " if part.network else ""
     title = f"{of}{part.format} {part.precision} on {part.runtime}"
     shown = _shown(part.layers)
-    of_all = f"{len(shown)} of {len(part.layers)} layers, those with most error" if len(shown) < len(part.layers) else ""
-    told = "; ".join(filter(None, (of_all, f"over {text.counted(part.samples, 'sample')}")))
+    told = f"{text.counted(len(part.layers), 'layer')} over {text.counted(part.samples, 'sample')}"
+    if len(shown) < len(part.layers):
+        told += f"; drawn are the {len(shown)} with most error"
     lines = tuple(Line(_cells(layer)) for layer in part.layers)
     return Part(
         title, told, tuple(part.faults), _plot(position, title, shown), Table(f"Layers: {title}", _COLUMNS, lines)
@@ -105,6 +105,7 @@ def _cells(layer: LayerValue) -> tuple[Cell, ...]:
     return (
         Cell(layer.layer or layer.tensor),
         Cell(layer.op),
+        Cell(layer.tensor),
         number(layer.index),
         number(layer.bits),
         _share(layer.error),
@@ -115,7 +116,6 @@ def _cells(layer: LayerValue) -> tuple[Cell, ...]:
         number(layer.gain, "{:.4f}"),
         _share(layer.range_use),
         _share(layer.saturated),
-        number(layer.rank),
     )
 
 

@@ -30,6 +30,15 @@ class Heat:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatMap:
+    """The files of one format: heads are a runtime and what it is compared with."""
+
+    title: str
+    heads: tuple[tuple[str, str], ...]
+    lines: tuple[HeatLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HeatLine:
     """One stage of one file, and its cells; None where nothing was compared."""
 
@@ -42,16 +51,16 @@ def section(report: Report) -> Section:
     """The map, what is out of tolerance and where it begins, and every figure as a table."""
     if not report.parity:
         return Section("parity", "Parity", "No parity matrix was measured in this run.")
-    heads = tuple(dict.fromkeys(_head(cell) for cell in report.parity))
+    kinds = dict.fromkeys((cell.network, cell.format) for cell in report.parity)
     out = [cell for cell in report.parity if cell.within is False]
     judged = sum(cell.within is not None for cell in report.parity)
     lead = (
         f"{text.counted(len(report.parity), 'pair')} compared, {judged} with a tolerance of their own, "
-        f"{len(out)} out of it. The others are what the limits judge. Numbers are SQNR, then the largest difference."
+        f"{len(out)} out of it. ✓ within, ✗ out, no sign: what the limits judge. Numbers are SQNR, below it the "
+        "largest difference."
     )
     content = {
-        "heads": [_words(head) for head in heads],
-        "lines": _lines(report.parity, heads),
+        "maps": [_map([each for each in report.parity if (each.network, each.format) == kind]) for kind in kinds],
         "out": [(f"{_file(cell)} on {cell.runtime} against {_against(cell)}", _diverges(cell)) for cell in out],
         "table": Table("Every pair with every figure", _COLUMNS, tuple(_line(cell) for cell in report.parity)),
         "absent": tuple(dict.fromkeys(f"{_file(c)} on {c.runtime}: {c.reason}" for c in report.parity if c.reason)),
@@ -63,8 +72,16 @@ def _head(cell: ParityCell) -> tuple[str, str, str]:
     return cell.runtime, cell.against, cell.against_runtime if cell.against == "same file" else ""
 
 
+def _map(cells: Sequence[ParityCell]) -> HeatMap:
+    heads = tuple(dict.fromkeys(map(_head, cells)))
+    of = f"{cells[0].network}: " if cells[0].network else ""
+    return HeatMap(f"{of}{cells[0].format}", tuple(map(_words, heads)), _lines(cells, heads))
+
+
 def _words(head: tuple[str, str, str]) -> tuple[str, str]:
     runtime, against, other = head
+    if other == runtime:
+        return runtime, "against this machine"
     told = {"keras": "against Keras", "float32": "against float32", "same file": f"against {other}"}
     return runtime, told[against]
 
@@ -82,9 +99,7 @@ def _file(cell: ParityCell) -> str:
 def _lines(cells: Sequence[ParityCell], heads: Sequence[tuple[str, str, str]]) -> tuple[HeatLine, ...]:
     found: dict[tuple[str, str], dict[tuple[str, str, str], Heat]] = {}
     for cell in cells:
-        of = f"{cell.network}: " if cell.network else ""
-        on = f", {cell.host}" if cell.host else ""
-        line = found.setdefault((f"{cell.stage}{on}", f"{of}{cell.format} {cell.precision}"), {})
+        line = found.setdefault((cell.stage, ", ".join(filter(None, (cell.precision, cell.host)))), {})
         line[_head(cell)] = _heat(cell)
     return tuple(HeatLine(*names, tuple(line.get(head) for head in heads)) for names, line in found.items())
 
@@ -112,7 +127,8 @@ def _difference(cell: ParityCell) -> str:
 
 
 def _diverges(cell: ParityCell) -> str:
-    limit = "" if cell.limit is None else f"more than {cell.limit:g} {'steps' if cell.limit_unit == 'lsb' else ''}".strip()
+    unit = " integer steps" if cell.limit_unit == "lsb" else ""
+    limit = "" if cell.limit is None else f"allowed is {cell.limit:g}{unit}"
     if cell.diverges is None:
         return f"{limit}; where it begins is not known"
     layer = f", at layer {cell.diverges.layer}" if cell.diverges.layer else ""

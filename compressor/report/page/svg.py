@@ -1,4 +1,4 @@
-"""Plots by matplotlib as inline SVG: colours are variables of the page, text stays text, the same plot the same bytes."""
+"""Plots by matplotlib as inline SVG: colours are variables of the page, text stays text, same plot same bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _VARIABLES = {
     GOOD: "good",
     BAD: "bad",
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "axes.edgecolor": LINE,
     "axes.facecolor": "none",
     "axes.grid": True,

@@ -54,13 +54,21 @@ def section(report: Report, found: Sequence[Entry]) -> Section | None:
     noise = max((each.row.latency_ratio.noise for each in found if each.row.latency_ratio), default=0.0)
     axes = (
         _Axis("size", "Size and accuracy", "size", "size, float32 = 1", _size_of, limits.max_size_ratio, 0.0),
-        _Axis("speed", "Latency and accuracy", "latency", "latency, float32 = 1", _time_of, _slow(limits), noise),
+        _Axis(
+            "speed",
+            "Latency and accuracy",
+            "latency",
+            "latency, float32 = 1",
+            _time_of,
+            limits.max_latency_ratio,
+            noise,
+        ),
     )
     units = dict.fromkeys(each.row.drop_unit for each in found if _height(each) is not None)
     plots = [plot for unit in units for axis in axes if (plot := _plot(axis, unit, found, limits))]
     lead = (
-        "Down and to the left is better. Each number is a file of the cards above; the ring is the float32 file that it "
-        "is compared with. Bars are 95 % intervals, dashed lines are limits."
+        "Down and to the left is better. Each number is a file of the cards above; the ring is the float32 file that "
+        "it is compared with. Bars are 95 % intervals, dashed lines are limits."
     )
     return Section("trade-off", "Trade-off", lead, {"plots": plots}) if plots else None
 
@@ -71,10 +79,6 @@ def _size_of(entry: Entry) -> float | None:
 
 def _time_of(entry: Entry) -> float | None:
     return None if entry.stands_in else entry.latency_ratio
-
-
-def _slow(limits: Limits) -> float | None:
-    return limits.max_latency_ratio
 
 
 def _height(entry: Entry) -> tuple[float, Interval | None] | None:
@@ -130,12 +134,11 @@ def _frame(axes: Axes, points: Sequence[Point], axis: _Axis, allowed: float | No
 
 
 def _limits(axes: Axes, axis: _Axis, allowed: float | None) -> None:
-    line = {"color": svg.BAD, "linestyle": (0, (5, 3)), "linewidth": 1.2}
     if allowed is not None:
-        axes.axhline(allowed, **line)
+        axes.axhline(allowed, color=svg.BAD, linestyle="--", linewidth=1.2)
         axes.axhspan(allowed, axes.get_ylim()[1], color=svg.BAD, alpha=0.06, linewidth=0)
     if axis.limit is not None:
-        axes.axvline(axis.limit, **line)
+        axes.axvline(axis.limit, color=svg.BAD, linestyle="--", linewidth=1.2)
         axes.axvspan(axis.limit, axes.get_xlim()[1], color=svg.BAD, alpha=0.06, linewidth=0)
     if axis.noise:
         axes.axvspan(1 - axis.noise, 1 + axis.noise, color=svg.BASE, alpha=0.25, linewidth=0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compressor.report.layout import limits_kept, no_limits
 from compressor.report.page.entries import Entry
-from compressor.report.page.figures_as_text import counted
+from compressor.report.page.figures_as_text import counted, listed
 from compressor.report.schema import Judgement, Report, Row
 
 SIGNS = {"passed": "✓", "failed": "✗", "undecided": "?", "implausible": "!"}
@@ -120,10 +120,10 @@ def _sentence(report: Report, found: tuple[Entry, ...], broken: tuple[Broken, ..
     if not broken:
         return f"The gate refused this run of {files}."
     limits = dict.fromkeys(each.limit for each in broken if each.state != "undecided")
-    rows = dict.fromkeys(each.title for each in broken if each.state != "undecided")
+    rows = {each.title for each in broken if each.state != "undecided"}
     verb = "does" if len(limits) == 1 else "do"
-    told = f"{', '.join(limits)} {verb} not hold on {counted(len(rows), 'row')}"
-    return f"{told}. Do not ship these." if state == "failed" else f"{told}, which this run lets pass."
+    told = f"{listed(list(limits))} {verb} not hold on {counted(len(rows), 'row')} of {len(report.rows)}"
+    return f"{told}: do not ship what they stand for." if state == "failed" else f"{told}, which this run lets pass."
 
 
 def _advice(report: Report, broken: tuple[Broken, ...]) -> tuple[str, ...]:

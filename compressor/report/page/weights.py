@@ -39,9 +39,10 @@ def section(report: Report) -> Section:
     """Histograms of the largest kernels, and a table of all."""
     if not report.weights:
         return Section("weights", "Weights", "The weights of this run were not compared.", folded=True)
-    largest = sorted(report.weights, key=lambda part: -prod(part.shape))[:_PLOTS]
-    shown = [part for part in report.weights if part in largest] if len(report.weights) > _PLOTS else report.weights
-    only = f"The {len(shown)} largest of {len(report.weights)} kernels are drawn. " if len(shown) < len(report.weights) else ""
+    largest = sorted(range(len(report.weights)), key=lambda at: -prod(report.weights[at].shape))[:_PLOTS]
+    shown = [report.weights[at] for at in sorted(largest)]
+    few = len(shown) < len(report.weights)
+    only = f"The {len(shown)} largest of {len(report.weights)} kernels are drawn. " if few else ""
     lead = f"{only}Grey: the float32 file; colour: the compressed file. Counts are on a logarithmic scale."
     lines = tuple(Line(_cells(part)) for part in report.weights)
     content = {
@@ -68,16 +69,10 @@ def _draw(axes: Axes, part: WeightsPart) -> None:
     axes.set_yscale("log")
     axes.set_ylim(0.5, 2.0 * max([1, *part.before, *part.after]))
     axes.set_yticks([])
-    axes.yaxis.set_minor_locator(_none())
+    axes.minorticks_off()
     axes.spines["left"].set_visible(False)
     axes.grid(False)
     axes.locator_params(axis="x", nbins=4)
-
-
-def _none() -> object:
-    from matplotlib.ticker import NullLocator
-
-    return NullLocator()
 
 
 def _cells(part: WeightsPart) -> tuple[Cell, ...]:
