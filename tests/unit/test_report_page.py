@@ -85,9 +85,8 @@ def test_nothing_is_loaded_and_no_script_runs_but_ours(name: str) -> None:
     assert not any(name.startswith("on") for _, attributes in found.elements for name in attributes)
 
 
-@pytest.mark.parametrize("name", GOLDEN)
-def test_the_same_report_gives_the_same_bytes(name: str) -> None:
-    assert page.render(schema.read(FOLDER / f"{name}.json")) == content(name)
+def test_the_same_report_gives_the_same_bytes() -> None:
+    assert page.render(schema.read(FOLDER / "full.json")) == content("full")
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -290,7 +289,7 @@ LATENCY = st.lists(st.floats(0, 1e6), min_size=41, max_size=41).map(
         },
     )
 )
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_any_row_can_be_shown(row: Callable[..., Any], fields: dict[str, Any]) -> None:
     report = json.loads((FOLDER / "passed.json").read_text())
     rows = [
@@ -311,7 +310,7 @@ def test_any_row_can_be_shown(row: Callable[..., Any], fields: dict[str, Any]) -
         max_size=30,
     )
 )
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_any_layers_can_be_shown(values: list[dict[str, Any]]) -> None:
     report = json.loads((FOLDER / "full.json").read_text())
     kept = {"passed": json.loads((FOLDER / "passed.json").read_text())}
