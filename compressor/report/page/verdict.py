@@ -113,7 +113,9 @@ def _sentence(report: Report, found: tuple[Entry, ...], broken: tuple[Broken, ..
         kept = limits_kept(report)
         if not kept:
             return f"{no_limits(report)}: nothing could break. Judge the figures of {files} yourself."
-        return f"{counted(len(kept), 'limit')} held on {files}. By these limits the model may ship."
+        told = listed([f"{name} {value:g}" for name, value in kept.items()])
+        these = "this limit" if len(kept) == 1 else "these limits"
+        return f"{told} held on {files}. By {these} the model may ship."
     if state == "undecided":
         counts = "counts as passed" if report.verdict.passed else "counts as not passed"
         return f"Chance could turn {counted(len(broken), 'judgement')} on {files}; by this run's rules that {counts}."
@@ -123,7 +125,8 @@ def _sentence(report: Report, found: tuple[Entry, ...], broken: tuple[Broken, ..
     rows = {each.title for each in broken if each.state != "undecided"}
     verb = "does" if len(limits) == 1 else "do"
     told = f"{listed(list(limits))} {verb} not hold on {counted(len(rows), 'row')} of {len(report.rows)}"
-    return f"{told}: do not ship what they stand for." if state == "failed" else f"{told}, which this run lets pass."
+    it = "it" if len(rows) == 1 else "them"
+    return f"{told}: do not ship {it}." if state == "failed" else f"{told}, which this run lets pass."
 
 
 def _advice(report: Report, broken: tuple[Broken, ...]) -> tuple[str, ...]:
