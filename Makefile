@@ -28,9 +28,10 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The picture in README.
+# The pictures in README and docs.
 picture: $(VENV)/.installed
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/page_picture.py
 
 # The JSON Schema of report.json, after a change to compressor/report/schema.py.
 schema: $(VENV)/.installed

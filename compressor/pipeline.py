@@ -24,7 +24,7 @@ from compressor.plan import Job, Plan, PlannedRow, check
 from compressor.process import Worker
 from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
-from compressor.report import gate, markdown, schema
+from compressor.report import gate, markdown, page, schema
 from compressor.target import Target
 from compressor.training.options import TrainingOptions
 from compressor.values import Artifact, Entry, Failure, Stage
@@ -274,7 +274,10 @@ def _model_part(request: Request, prepared: dict[str, Any], table: rows.Table) -
 
 
 def leave(report: schema.Report, folder: Path) -> None:
-    """Write the report, as JSON and Markdown, and the recipe as it was run."""
+    """Write the report, as JSON, Markdown and a page, and the recipe as it was run.
+
+    The page is left out where the packages that draw it are not installed.
+    """
     import yaml
 
     content = {
@@ -284,4 +287,6 @@ def leave(report: schema.Report, folder: Path) -> None:
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     (folder / "report.md").write_text(markdown.render(report), encoding="utf-8")
+    if not page.lacking():
+        page.write(report, folder / page.NAME)
     schema.write(report, folder / run_folder.REPORT)

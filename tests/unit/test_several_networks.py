@@ -152,7 +152,7 @@ def test_every_network_is_run_into_a_folder_of_its_own(runs: list[pipeline.Reque
     ]
     assert schema.read(tmp_path / "out") == found
     assert schema.read(tmp_path / "out" / "discriminator").model.name == "gan_discriminator"
-    left = {"generator", "discriminator", "report.json", "report.md", "recipe.yaml", "run.json"}
+    left = {"generator", "discriminator", "report.html", "report.json", "report.md", "recipe.yaml", "run.json"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == left
     assert [each.stage for each in told] == ["generator: prepare", "discriminator: prepare"]
 
