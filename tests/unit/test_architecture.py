@@ -112,7 +112,7 @@ def test_a_spoiled_tree_breaks_a_contract(case: str, tree: Path) -> None:
 PUBLIC = [
     *("BadInput", "Comparison", "CompressorError", "Limits", "MissingTool", "Recipe", "RegressionLimits", "Report"),
     *("StageFailed", "TrainingOptions"),
-    *("check", "compare", "gate", "inspect", "load_recipe", "measure", "run", "train"),
+    *("check", "compare", "diagnose", "gate", "inspect", "load_recipe", "measure", "run", "train"),
 ]
 
 
