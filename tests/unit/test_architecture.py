@@ -111,7 +111,7 @@ def test_a_spoiled_tree_breaks_a_contract(case: str, tree: Path) -> None:
 
 PUBLIC = [
     *("BadInput", "CompressorError", "Limits", "MissingTool", "Recipe", "Report", "StageFailed", "TrainingOptions"),
-    *("check", "gate", "inspect", "load_recipe", "measure", "run", "train"),
+    *("check", "diagnose", "gate", "inspect", "load_recipe", "measure", "run", "train"),
 ]
 
 
