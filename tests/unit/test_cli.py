@@ -92,7 +92,10 @@ def test_the_version_is_told(tmp_path: Path, cli: Cli) -> None:
 def test_help_names_every_verb(tmp_path: Path, cli: Cli) -> None:
     told = cli("--help", cwd=tmp_path).stdout
     found = re.findall(r"^  (\w+) ", told.split("Commands:")[1], re.MULTILINE)
-    assert found == ["check", "compare", "doctor", "emulator", "gate", "inspect", "list", "measure", "run", "train"]
+    assert found == [
+        *("check", "compare", "diagnose", "doctor", "emulator", "gate", "inspect", "list", "measure", "report", "run"),
+        "train",
+    ]
 
 
 def test_check_tells_files_and_rows_as_json_and_nothing_else(tmp_path: Path, called: Cli) -> None:
