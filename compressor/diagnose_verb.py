@@ -123,19 +123,35 @@ def diagnose(
             raise BadInput(
                 "node data is of one file", received=f"{len(pairs)} compressed files", fix="name one of them"
             )
-        found = []
-        for pair in pairs:
-            listener(Progress(f"layers of {pair.file.name}"))
-            read = _samples(pair, preprocess, trust, samples if ablation is None else _MOST_SAMPLES)
-            compared = compare(pair.float_file, pair.file, read.rows(slice(samples)).inputs, runtime)
-            part = told(compared, pair.file, runtime).model_copy(update={"network": pair.network})
-            if nodes is not None:
-                node_data.write(part, compared.file.name, Path(nodes))
-            tried = None if ablation is None else ablate(pair.float_file, compared, read, ablation, listener)
-            converted = _conversion(pair, read.rows(slice(samples)), listener) if keras else _Conversion()
-            one = Diagnosed(pair.float_file, pair.file, part, tried, converted.found, converted.note)
-            found.append(one)
-    return tuple(found)
+        asked = _Asked(preprocess, trust, samples, runtime, keras, None if nodes is None else Path(nodes), ablation)
+        return tuple(_diagnosed(pair, asked, listener) for pair in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of every pair; see `diagnose`."""
+
+    preprocess: Sequence[str] | Mapping[str, Any]
+    trust: bool
+    samples: int
+    runtime: str | None
+    keras: bool
+    nodes: Path | None
+    ablation: float | None
+
+
+def _diagnosed(pair: _Pair, asked: _Asked, listener: Listener) -> Diagnosed:
+    listener(Progress(f"layers of {pair.file.name}"))
+    most = asked.samples if asked.ablation is None else max(_MOST_SAMPLES, asked.samples)
+    read = _samples(pair, asked.preprocess, asked.trust, most)
+    few = read.rows(slice(asked.samples))
+    compared = compare(pair.float_file, pair.file, few.inputs, asked.runtime)
+    part = told(compared, pair.file, asked.runtime).model_copy(update={"network": pair.network})
+    if asked.nodes is not None:
+        node_data.write(part, compared.file.name, asked.nodes)
+    tried = None if asked.ablation is None else ablate(pair.float_file, compared, read, asked.ablation, listener)
+    converted = _conversion(pair, few, listener) if asked.keras else _Conversion()
+    return Diagnosed(pair.float_file, pair.file, part, tried, converted.found, converted.note)
 
 
 @dataclass(frozen=True, slots=True)
