@@ -6,8 +6,8 @@ from pathlib import Path
 
 from compressor.limits import Limits, Policy, Treatment
 from compressor.names import given_limits
-from compressor.parity import verdict
 from compressor.report import gate as gate_rules
+from compressor.report import parity_limit
 from compressor.report.schema import Report
 from compressor.report.schema import read as read_report
 
@@ -34,4 +34,4 @@ def gate(
     policy = Policy(undecided or old.verdict.undecided, implausible or old.verdict.implausible)
     judged = gate_rules.judge(old.rows, combined, policy, gate_rules.trains(old.recipe))
     recipe = old.recipe.model_copy(update={"limits": combined})
-    return old.model_copy(update={"recipe": recipe, "verdict": verdict.combined(judged, old.parity, old.rows)})
+    return old.model_copy(update={"recipe": recipe, "verdict": parity_limit.combined(judged, old.parity, old.rows)})

@@ -10,9 +10,8 @@ from typing import Any
 
 from compressor import pipeline, run_folder
 from compressor.limits import Policy
-from compressor.parity import verdict
 from compressor.progress import Listener, Progress, silent
-from compressor.report import gate, schema
+from compressor.report import gate, parity_limit, schema
 
 
 def run(
@@ -59,7 +58,7 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
             "data": _data([report.data for report in reports.values()]),
             "rows": rows,
             **found,
-            "verdict": verdict.combined(
+            "verdict": parity_limit.combined(
                 gate.judge(rows, first.recipe.limits, policy, gate.trains(first.recipe)), found["parity"], rows
             ),
             "warnings": [f"{network}: {told}" for network, report in reports.items() for told in report.warnings],

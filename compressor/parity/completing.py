@@ -8,14 +8,14 @@ from pathlib import Path
 
 from compressor import emulation
 from compressor.measuring_process import Asked
-from compressor.parity import further, locating, matrix, verdict
+from compressor.parity import further, locating, matrix
 from compressor.parity.cells import Comparing
 from compressor.parity.divergences import FileKey, Naming
 from compressor.parity.further import Answers
 from compressor.parity.matrix import Matrix
 from compressor.plan import Job
 from compressor.progress import Listener
-from compressor.report import parity_table
+from compressor.report import parity_limit, parity_table
 from compressor.report.evidence import ParityCell
 from compressor.report.schema import Report, Row
 from compressor.rows import Measured
@@ -59,7 +59,7 @@ def complete(report: Report, run: Run, listener: Listener) -> Report:
             "parity": cells,
             "layers": layers,
             "rows": [_noted(row, cells) for row in report.rows],
-            "verdict": verdict.combined(report.verdict, cells, report.rows),
+            "verdict": parity_limit.combined(report.verdict, cells, report.rows),
             "warnings": [*report.warnings, *warnings, *told],
         }
     )
@@ -74,5 +74,5 @@ def _unrepeatable(answers: Answers) -> frozenset[tuple[FileKey, str]]:
 
 
 def _noted(row: Row, cells: Sequence[ParityCell]) -> Row:
-    told = [each.diverges.told for each in cells if each.diverges is not None and verdict.concerns(each, row)]
+    told = [each.diverges.told for each in cells if each.diverges is not None and parity_limit.concerns(each, row)]
     return row.model_copy(update={"notes": [*row.notes, *(f"parity: {each}" for each in dict.fromkeys(told))]})

@@ -120,7 +120,8 @@ def test_a_file_is_measured_against_another_and_its_memory_alone(onnx_file: Any)
     assert found.latency_ratio is not None
     assert found.latency_ratio.threads == 1
     assert found.memory.over_baseline_bytes is not None
-    assert 0 < found.memory.over_baseline_bytes < 50e6
+    # This process has room already that a fresh one would ask for.
+    assert 0 <= found.memory.over_baseline_bytes < 50e6
     assert found.repeatable
     assert measure(onnx_file(large), values, timed=False).latency_ratio is None
 

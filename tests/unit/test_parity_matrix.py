@@ -14,13 +14,13 @@ from compressor import measured_files, rows
 from compressor.emulation import Emulated
 from compressor.limits import Limits
 from compressor.measuring_process import Asked
-from compressor.parity import completing, further, matrix, verdict
+from compressor.parity import completing, further, matrix
 from compressor.parity.cells import Comparing
 from compressor.parity.divergences import Fault, FileKey, Naming
 from compressor.parity.matrix import Matrix
 from compressor.plan import Job, PlannedRow
 from compressor.progress import silent
-from compressor.report import gate, parity_table
+from compressor.report import gate, parity_limit, parity_table
 from compressor.report.evidence import Divergence, LayersPart, LayerValue, ParityCell
 from compressor.report.schema import Report, Row
 from compressor.target import Route, Target
@@ -267,7 +267,7 @@ def test_a_fault_breaks_the_gate_for_every_row_of_that_file_and_runtime_once(
     table = [of_row(row), of_row(row, target="coral"), of_row(row, runtime="litert_reference"), row()]
     judged = gate.judge(table, Limits())
     assert judged.passed
-    found = verdict.combined(judged, cells, table)
+    found = parity_limit.combined(judged, cells, table)
     assert not found.passed
     assert [(each.limit, each.target, each.runtime) for each in found.violations] == [
         ("parity", "host", "litert"),
@@ -285,9 +285,9 @@ def test_a_fault_of_compression_or_of_a_runtime_that_no_row_asked_for_breaks_no_
     written: Written, row: Callable[..., Row]
 ) -> None:
     compression = Naming(Located(), layers=[part("conv")]).named(written.cells())
-    assert list(verdict.violations(compression, [of_row(row, stage="compressed", precision="int8")])) == []
+    assert list(parity_limit.violations(compression, [of_row(row, stage="compressed", precision="int8")])) == []
     cells = Naming(Located()).named(spoiled(written, "litert"))
-    assert list(verdict.violations(cells, [of_row(row, runtime="litert_reference")])) == []
+    assert list(parity_limit.violations(cells, [of_row(row, runtime="litert_reference")])) == []
 
 
 def test_what_is_missing_is_measured_on_few_samples_without_latency(

@@ -41,6 +41,7 @@ def reports(report: Report, row: MakeRow) -> dict[str, Report]:
                 "recipe": report.recipe.model_copy(update={"limits": Limits(max_accuracy_drop=1), "steps_done": steps}),
                 "data": report.data.model_copy(update={"evaluation": size, "sha256": name[0] * 64}),
                 "rows": rows,
+                "verdict": gate.judge(rows, Limits(max_accuracy_drop=1)),
                 "warnings": [f"odd {name}"],
             }
         )

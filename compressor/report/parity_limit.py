@@ -22,11 +22,16 @@ def combined(verdict: Verdict, cells: Sequence[ParityCell], rows: Sequence[Row])
 
 def violations(cells: Iterable[ParityCell], rows: Sequence[Row]) -> Iterator[Violation]:
     """Of cells that are out of order by toolchain or runtime, where a row is about that file on that runtime."""
-    fatal = [cell for cell in cells if cell.diverges is not None and cell.diverges.stage in _FATAL]
+    found = [cell for cell in cells if fatal(cell)]
     for row in rows:
-        cell = next((each for each in fatal if concerns(each, row)), None)
+        cell = next((each for each in found if concerns(each, row)), None)
         if cell is not None:
             yield _violation(cell, row)
+
+
+def fatal(cell: ParityCell) -> bool:
+    """A fault of toolchain, runtime or state: no row about that file and runtime passes."""
+    return cell.diverges is not None and cell.diverges.stage in _FATAL
 
 
 def concerns(cell: ParityCell, row: Row) -> bool:
