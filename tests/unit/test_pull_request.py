@@ -48,7 +48,7 @@ def test_a_judged_report_is_written_to_the_byte(golden: Path) -> None:
 def test_the_verdict_comes_first_in_one_sentence() -> None:
     text = pull_request.render(judged())
     assert text.splitlines()[2] == "**Not passed: 3 of 12 checks failed; 1 undecided.**"
-    assert pull_request.sentence(judged(undecided="fail")) == "Not passed: 5 of 13 checks failed."
+    assert pull_request.sentence(judged(undecided="fail")) == "Not passed: 4 of 12 checks failed."
 
 
 def test_problems_are_listed_with_what_to_do() -> None:
