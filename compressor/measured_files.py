@@ -36,17 +36,18 @@ def baseline(
     artifacts: Mapping[Job, Artifact | Failure],
     measured: Mapping[tuple[Job, str], Measured | Failure],
 ) -> tuple[Artifact, str] | None:
-    """The float32 file that a compressed one is timed against, and the runtime: the same one, else the file's own.
+    """The float32 file that a compressed one is timed against, on the same runtime.
 
-    None for a float32 file, and where there is none or it could not be measured.
+    None for a float32 file, and where there is none that was measured there: what one runtime takes for a file says
+    nothing of what another one takes for another.
     """
     if job.stage is Stage.FLOAT32:
         return None
     pairs = [(row.job, row.runtime) for row in plan.rows if row.job.stage is Stage.FLOAT32]
-    fitting = [pair for pair in dict.fromkeys(pairs) if pair[0].format == job.format]
-    for other, its in sorted(fitting, key=lambda pair: pair[1] != runtime):
+    for other, its in dict.fromkeys(pairs):
         found = artifacts[other]
-        if isinstance(found, Artifact) and isinstance(measured.get((other, its)), Measured):
+        fits = other.format == job.format and its == runtime and isinstance(measured.get((other, its)), Measured)
+        if fits and isinstance(found, Artifact):
             return found, its
     return None
 

@@ -88,7 +88,9 @@ class Table:
             "operator_times": found.answer.get("operator_times", []),
             "memory": found.answer.get("memory"),
         }
-        notes = [*compared.pop("notes", base["notes"]), *found.answer.get("notes", [])]
+        # What is slow on this machine says nothing of a device that is not here.
+        why_slower = found.answer.get("notes", []) if planned.target.device is None else []
+        notes = [*compared.pop("notes", base["notes"]), *why_slower]
         return Row(**base | measured | compared | {"notes": notes})
 
     def emulated_row(

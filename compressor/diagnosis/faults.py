@@ -27,7 +27,7 @@ from compressor.diagnosis.opened import INPUT, Node, plain
 from compressor.diagnosis.sums import Sums
 
 _STEPS_OF_INPUT, _STEPS = 64, 32
-_CUT_OFF = 0.01
+_CUT_OFF, _SEVERAL = 0.01, 3
 _SLOPE, _ERRORS = 0.01, 2.0
 _TIMES, _TIMES_MEDIAN, _LEAST_OF_MEDIAN = 4.0, 10.0, 0.1
 _LEAST = {8: 0.03, 16: 0.01}
@@ -95,7 +95,9 @@ def _misfit(compared: Compared, node: Node, retrained: bool = False) -> str | No
         return None
     what = "input" if _is_input(compared, node) else "output"
     title = _title(compared, node)
-    if kept.range.cut_off > _CUT_OFF and (what == "input" or not retrained):
+    # A single sample may well lie beyond what calibration saw.
+    several = kept.range.samples_beyond >= min(_SEVERAL, kept.range.samples)
+    if kept.range.cut_off > _CUT_OFF and several and (what == "input" or not retrained):
         share = f"{100 * kept.range.cut_off:.0f} %"
         return f"{share} of the values of `{title}` are cut off: its {what} scale does not fit the samples"
     if kept.range.steps >= (_STEPS_OF_INPUT if what == "input" else _STEPS):

@@ -124,13 +124,18 @@ class Range:
     high: float = -math.inf
     count: int = 0
     beyond: int = 0
+    samples: int = 0
+    samples_beyond: int = 0
 
     def add(self, got: NDArray[np.float64], reference: NDArray[np.float64]) -> None:
         """Those of one more sample: what the integers were, and what they should have told."""
         self.low, self.high = min(self.low, float(got.min())), max(self.high, float(got.max()))
         self.count += reference.size
         step = self.grid.scale
-        self.beyond += int(((reference > self.grid.high + step) | (reference < self.grid.low - step)).sum())
+        beyond = int(((reference > self.grid.high + step) | (reference < self.grid.low - step)).sum())
+        self.beyond += beyond
+        self.samples += 1
+        self.samples_beyond += beyond > 0
 
     @property
     def steps(self) -> float:

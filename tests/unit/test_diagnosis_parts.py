@@ -103,6 +103,8 @@ def test_a_range_counts_what_lies_beyond_it() -> None:
     wanted = np.array([-70.0, -64.0, 0.0, 63.5, 63.9, 70.0])
     kept.add(np.clip(wanted, -64, 63.5), wanted)
     assert (kept.cut_off, kept.steps, kept.use) == (2 / 6, 256, 1.0)
+    kept.add(np.zeros(6), np.zeros(6))
+    assert (kept.samples, kept.samples_beyond) == (2, 1)
 
 
 def rounded(values: np.ndarray) -> Constant:

@@ -51,11 +51,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The answers of one file."""
+    """The answers of one file; `differs` where any is another one than the float32 file's."""
 
     title: str
     told: str
     matrix: Matrix | None
+    differs: bool
     changes: Table | None
     samples: tuple[Sample, ...]
 
@@ -91,6 +92,7 @@ def _part(part: AnswersPart, room: int) -> Part:
         title=f"{of}{part.format} {part.precision} on {part.runtime}",
         told="; ".join(told),
         matrix=_matrix(confusion) if confusion and small else None,
+        differs=bool(part.disagreeing),
         changes=_changes(confusion) if confusion and not small else None,
         samples=_samples(part.samples[:_SAMPLES], room),
     )
