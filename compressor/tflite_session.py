@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from compressor.values import Array, TensorSpec
 
 # Integers of so many bits fit into a float32 with their zero point.
 _SMALL = 16
+# Numbers that are worked on stay in the processor's cache: a whole block takes three times as long.
+_CACHED_BYTES = 1 << 17
+_HALF = 0.5
 
 
 class Kernels(Enum):
@@ -201,15 +205,29 @@ def _quantized(array: Array, end: _End) -> Array:
 
 def quantized(array: Array, dtype: str, scale: float, zero_point: int) -> Array:
     """Real numbers as the integers that stand for them, rounded as TFLite's own QUANTIZE does."""
+    values = np.atleast_1d(array)
+    found = np.empty(values.shape, dtype)
+    rows = max(1, _CACHED_BYTES // max(1, 4 * math.prod(values.shape[1:])))
+    for start in range(0, len(values), rows):
+        found[start : start + rows] = _rounded(values[start : start + rows], found.dtype, scale, zero_point)
+    return found.reshape(array.shape)
+
+
+def _rounded(array: Array, dtype: np.dtype[Any], scale: float, zero_point: int) -> Array:
+    """Divided in float32 and rounded half away from zero."""
     info = np.iinfo(dtype)
-    # Divided in float32 and rounded half away from zero; numpy rounds half to even.
-    scaled = array.astype(np.float32) / np.float32(scale)
+    scaled = np.divide(array, np.float32(scale), dtype=np.float32)
     if info.bits > _SMALL:
         scaled = scaled.astype(np.float64)
-    half = np.nextafter(scaled.dtype.type(0.5), scaled.dtype.type(0))
-    rounded = np.trunc(np.add(scaled, np.copysign(half, scaled), out=scaled), out=scaled)
+    rounded: Array = np.rint(scaled)
+    # numpy rounds half to even: what lies halfway goes on, where that was towards zero.
+    rest = np.subtract(scaled, rounded, out=scaled)
+    if rest.size and max(rest.max(), -rest.min()) == _HALF:
+        rounded += (rest == _HALF) & (rounded >= 0)
+        rounded -= (rest == -_HALF) & (rounded <= 0)
     rounded += zero_point
-    return np.ascontiguousarray(np.clip(rounded, info.min, info.max, out=rounded).astype(dtype))
+    whole: Array = np.clip(rounded, info.min, info.max, out=rounded).astype(dtype)
+    return whole
 
 
 def _dequantized(array: Array, end: _End) -> Array:
