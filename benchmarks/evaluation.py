@@ -1,10 +1,10 @@
 """What evaluating on all cores is worth: images per second against a plain loop on one thread, and memory.
 
-The plain loop is what LiteRT's and ONNX Runtime's own documentation has: one float32 image after the other is quantized,
-run and dequantized on one thread. Two of them at once, in a thread each with a half of the images, say what the machine
-has to give; a loop whose images were quantized beforehand is printed too. All run turn about in one process; printed
-are medians of the rounds and the ratio's range. Memory is the largest resident set of a process that evaluates 2 000 or
-20 000 random images out of a file.
+The plain loop is what LiteRT's and ONNX Runtime's own documentation has: one float32 image after the other is
+quantized, run and dequantized on one thread. Two of them at once, in a thread each with a half of the images, say what
+the machine has to give; a loop whose images were quantized beforehand is printed too. All run turn about in one
+process; printed are medians of the rounds and the ratio's range. Memory is the largest resident set of a process that
+evaluates 2 000 or 20 000 random images out of a file.
 
 COMPRESSOR_DATA names the folder with the data sets; beside it may lie `models` with MLPerf Tiny's ResNet8, which the
 bars are for: at least 1.85 times the plain loop on two cores, and at most 1.05 times the memory. Exit code 1 says that

@@ -1,4 +1,4 @@
-"""Draw the picture in report_page.md: the top of a page, as Chromium shows it.
+"""Draw the picture in README and report_page.md: the top of a run's page, as Chromium shows it.
 
 Usage: python docs/page_picture.py [RUN_FOLDER or report.json]
 """
@@ -15,7 +15,6 @@ from playwright.sync_api import sync_playwright
 from compressor.report import page, schema
 
 HERE = Path(__file__).resolve().parent
-EXAMPLE = HERE.parent / "tests" / "golden" / "full.json"
 _WINDOW = {"width": 1180, "height": 1500}
 
 
@@ -34,4 +33,4 @@ def main(run: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else EXAMPLE)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("runs/digits_cnn-int8"))
