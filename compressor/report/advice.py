@@ -10,6 +10,7 @@ _LOSES = (
 _BY_WORD = {
     "finished": "read the reason, and log.txt in the run folder",
     "still_there": "where it is meant to be gone, compare with a report without it",
+    "comparable": "compare reports of the same model and targets, whose files were written and measured",
     "parity": "see which layer diverges first with `compressor diagnose`",
     "share": "see which operators stay off the accelerator and why with `compressor inspect`",
     "size": "take a recipe that makes smaller files (int8, pruning, clustering), or a wider limit",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from compressor.report.cases import artifact
 from compressor.report.figures import Interval, Part
+from compressor.report.judging import undecided
 from compressor.report.schema import Answer, Row, place
 
 
@@ -11,7 +15,7 @@ class Change(Part):
     """What became of one figure.
 
     `value` is what was lost, in the unit of `expected`; positive is worse. `interval` is None where it is exact, or not
-    known: `how` says which. `stage` to `runtime` are those of the row.
+    known: `how` says which. `more_samples` would decide what is undecided, as far as that is known.
     """
 
     figure: str
@@ -27,6 +31,7 @@ class Change(Part):
     value: float | None = None
     interval: Interval | None = None
     how: str | None = None
+    more_samples: int | None = None
     message: str
 
 
@@ -58,6 +63,7 @@ def judged(
     shown: str = "{:.6g}",
     interval: Interval | None = None,
     how: str | None = None,
+    more_samples: Callable[[float], int | None] | None = None,
 ) -> Change:
     """A change by its limit: passed or failed where the whole interval says so, else undecided.
 
@@ -65,6 +71,7 @@ def judged(
         limit: name and value.
         lost: in `unit`; positive is worse.
         shown: how `before` and `after` are written.
+        more_samples: how many of them would decide a limit, None where none do; left out where that is not known.
     """
     name, most = limit
     low, high = (lost, lost) if interval is None else (interval.low, interval.high)
@@ -75,5 +82,8 @@ def judged(
     aside = f"; {how}" if how else ""
     received = f"{lost:+.3g} {unit} ({shown.format(before)} → {shown.format(after)}{sure}{aside})"
     made = change(row, figure, name, verdict, f"at most {most:+g} {unit}", received)
-    numbers = {"before": before, "after": after, "value": lost, "interval": interval, "how": how}
+    numbers: dict[str, Any] = {"before": before, "after": after, "value": lost, "interval": interval, "how": how}
+    if verdict == "undecided" and more_samples is not None:
+        more = more_samples(most)
+        numbers |= {"more_samples": more, "message": f"{made.message}: {undecided(more)}"}
     return made.model_copy(update=numbers)

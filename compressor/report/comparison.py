@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
@@ -13,10 +14,12 @@ from compressor.report.cases import artifact, one_line
 from compressor.report.change import Change, change
 from compressor.report.conditions import differences
 from compressor.report.figures import Part
+from compressor.report.kept_answers import contradictions
 from compressor.report.kept_run import Run
 from compressor.report.schema import Report, Row, place
 
-_Key = tuple[str | None, ...]
+_Key = tuple[str | int | None, ...]
+_FINISHED = "a file that was written and measured"
 
 
 class Side(Part):
@@ -48,14 +51,17 @@ class Comparison(Part):
 def compare(old: Run, new: Run, limits: RegressionLimits, undecided: Literal["fail", "pass"] = "pass") -> Comparison:
     """Join the rows of two reports and judge what changed.
 
-    A row that is gone, failed, or is no longer measured is a failure; a new one is noted. Of emulated rows, which
-    repeat measured ones on fewer samples, only that counts.
+    A row that is gone, failed, or is no longer measured is a failure, and so are a new one that failed and two reports
+    without a row in common; a new one that finished is noted. Of emulated rows, which repeat measured ones on fewer
+    samples, only that counts.
 
     Args:
         undecided: whether what is undecided fails.
     """
     before, after = _by_key(old.report), _by_key(new.report)
     changes = [each for key, row in before.items() for each in _changes(old, new, row, after.get(key), limits)]
+    changes += [_finished(row) for key, row in after.items() if key not in before and row.failed_stage is not None]
+    changes = changes or [_nothing_in_common(old.report, new.report)]
     return Comparison(
         old=_side(old.report),
         new=_side(new.report),
@@ -63,26 +69,61 @@ def compare(old: Run, new: Run, limits: RegressionLimits, undecided: Literal["fa
         undecided=undecided,
         passed=not any(fails(each, undecided) for each in changes),
         changes=changes,
-        warnings=differences(old.report, new.report),
+        warnings=[*differences(old.report, new.report), *_contradictions(old, new, before, after)],
         notes=list(_notes(before, after)),
     )
 
 
 def _changes(old: Run, new: Run, before: Row, after: Row | None, limits: RegressionLimits) -> Iterator[Change]:
     if _lacks_numbers(before):
+        if before.failed_stage is not None and after is not None and not _lacks_numbers(after):
+            yield _finished(after)
         return
     if after is None:
         yield change(before, "row", "still_there", "failed", "the row of the earlier run", "no such row")
         return
-    finished = "a file that was written and measured, as before"
-    if _lacks_numbers(after):
-        why = f"{after.failed_stage or after.provenance}: {one_line(after.reason or '')}"
-        yield change(after, "finished", "finished", "failed", finished, why)
-        return
-    yield change(after, "finished", "finished", "passed", finished, "one")
-    if after.provenance != "emulated":
+    yield _finished(after)
+    if not _lacks_numbers(after) and after.provenance != "emulated":
         yield from accuracy_change.changes(old, new, before, after, limits)
         yield from regression.changes(before, after, old.report.rows, new.report.rows, limits)
+
+
+def _finished(row: Row) -> Change:
+    if not _lacks_numbers(row):
+        return change(row, "finished", "finished", "passed", _FINISHED, "one")
+    why = f"{row.failed_stage or row.provenance}: {one_line(row.reason or '')}"
+    return change(row, "finished", "finished", "failed", _FINISHED, why)
+
+
+def _nothing_in_common(old: Report, new: Report) -> Change:
+    """Reports that let nothing be compared tell nothing good of the new one."""
+    expected = "a row that finished in both runs"
+    received = f"none: of the earlier run {_finished_of(old)}, of this one {_finished_of(new)}"
+    return Change(
+        figure="rows in common",
+        limit="comparable",
+        verdict="failed",
+        target="run",
+        artifact="all",
+        expected=expected,
+        received=received,
+        message=f"nothing was compared: expected {expected}, received {received}",
+    )
+
+
+def _finished_of(report: Report) -> str:
+    return f"{sum(not _lacks_numbers(row) for row in report.rows)} of {len(report.rows)} rows finished"
+
+
+def _contradictions(old: Run, new: Run, before: dict[_Key, Row], after: dict[_Key, Row]) -> Iterator[str]:
+    """Of the rows that are compared."""
+    for run, rows, others, whose in (
+        (old, before, after, "the earlier report"),
+        (new, after, before, "the new report"),
+    ):
+        for key, row in rows.items():
+            if key in others:
+                yield from contradictions(run, row, whose)
 
 
 def _notes(before: dict[_Key, Row], after: dict[_Key, Row]) -> Iterator[str]:
@@ -90,7 +131,7 @@ def _notes(before: dict[_Key, Row], after: dict[_Key, Row]) -> Iterator[str]:
         where = f"{place(row.target, row.network)}: {artifact(row)}"
         old = before.get(key)
         if old is None:
-            yield f"{where}: new"
+            yield f"{where}: new" + (", and failed" if row.failed_stage is not None else "")
         elif old.failed_stage is not None:
             yield f"{where}: failed before" + (" as well" if row.failed_stage is not None else ", and finished now")
 
@@ -101,8 +142,12 @@ def _lacks_numbers(row: Row) -> bool:
 
 def _by_key(report: Report) -> dict[_Key, Row]:
     found: dict[_Key, Row] = {}
+    # One that failed on an emulated core is named like the measured row of its runtime.
+    seen: Counter[_Key] = Counter()
     for row in report.rows:
-        found.setdefault((row.network, row.target, row.stage, artifact(row)), row)
+        key = (row.network, row.target, row.stage, artifact(row))
+        seen[key] += 1
+        found[*key, seen[key]] = row
     return found
 
 

@@ -29,7 +29,8 @@ if verb == "run":
     words = ["gate", {report!r}, "--github", "--junit", given["--junit"]]
     words += [f"--max-size-ratio={{given['--max-size-ratio']}}"] if "--max-size-ratio" in given else []
 else:
-    words = ["compare", {report!r}, {report!r}, "--github", "--junit", given["--junit"]]
+    old = {report!r} if words[-2] != "better" else {better!r}
+    words = ["compare", old, {report!r}, "--github", "--junit", given["--junit"]]
 sys.exit(subprocess.run([sys.executable, "-P", "-m", "compressor", *words]).returncode)
 """
 _RECORDER = """#!{python}
@@ -63,7 +64,9 @@ def prepared(tmp_path: Path, golden: Path, root: Path, action: dict[str, Any]) -
         (programs / name).write_text(text.format(**told))
         (programs / name).chmod(0o755)
 
-    program("compressor", _COMPRESSOR, report=str(golden / "passed.json"))
+    better = tmp_path / "better.json"
+    better.write_text(re.sub(r'"bytes": (\d+)', r'"bytes": 1', (golden / "passed.json").read_text()))
+    program("compressor", _COMPRESSOR, report=str(golden / "passed.json"), better=str(better))
     program("python", _RECORDER, called="python", says="")
     program("gh", _RECORDER, called="gh", says="4711\n")
 
@@ -163,6 +166,48 @@ def test_limits_may_be_a_file(prepared: MakeSteps, action: dict[str, Any]) -> No
     steps = prepared(model="m.keras", limits="our limits.yaml", args="--seed=7")
     steps.run(action["runs"]["steps"])
     assert calls(steps)[1][-4:] == ["--limits=our limits.yaml", "--seed=7", "--", "m.keras"]
+
+
+@pytest.mark.parametrize("limits", ["limits.yaml\n", "\n  limits.yaml \r\n"])
+def test_limits_may_be_a_file_in_a_block(limits: str, prepared: MakeSteps, action: dict[str, Any]) -> None:
+    steps = prepared(model="m.keras", limits=limits)
+    steps.run(action["runs"]["steps"])
+    assert calls(steps)[1][-3:] == ["--limits=limits.yaml", "--", "m.keras"]
+
+
+def test_options_may_be_indented_and_have_a_blank_for_the_equals_sign(
+    prepared: MakeSteps, action: dict[str, Any]
+) -> None:
+    limits = "\n  --max-accuracy-drop 0.5\n\t--max-size-ratio   0.6  \r\n  "
+    steps = prepared(model="m.keras", limits=limits, args=" --data my file.npz\n  --layers \n--cache=a = b c")
+    steps.run(action["runs"]["steps"])
+    wanted = ["--max-accuracy-drop=0.5", "--max-size-ratio=0.6", "--data=my file.npz", "--layers", "--cache=a = b c"]
+    assert calls(steps)[1][-7:] == [*wanted, "--", "m.keras"]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "limits", "verdict"),
+    [
+        ("same", "", "passed"),
+        ("same", "--max-size-ratio=0.1", "failed"),
+        ("better", "", "failed"),
+        ("", "", "passed"),
+    ],
+)
+def test_the_verdict_is_of_the_run_and_its_comparison(
+    baseline: str, limits: str, verdict: str, prepared: MakeSteps, action: dict[str, Any]
+) -> None:
+    steps = prepared(model="m.keras", baseline=baseline, limits=limits)
+    steps.run(action["runs"]["steps"])
+    assert (outputs(steps, action)["verdict"], steps.failed) == (verdict, verdict == "failed")
+
+
+def test_a_comparison_that_could_not_be_made_is_no_passed(prepared: MakeSteps, action: dict[str, Any]) -> None:
+    steps = prepared(model="m.keras", baseline="absent")
+    (compare,) = [each for each in action["runs"]["steps"] if each.get("id") == "compare"]
+    broken = [each | {"run": "exit 2"} if each is compare else each for each in action["runs"]["steps"]]
+    steps.run(broken)
+    assert (outputs(steps, action)["verdict"], steps.failed) == ("failed", True)
 
 
 def test_a_baseline_is_compared_with(prepared: MakeSteps, action: dict[str, Any]) -> None:
