@@ -149,44 +149,6 @@ def test_a_gain_of_a_mean_is_implausible_where_it_is_sure_and_matters(
     assert only(made, Limits(max_accuracy_drop=limit)).verdict == verdict
 
 
-@pytest.mark.parametrize("samples", [1, 4, 5])
-def test_fewer_than_five_samples_of_a_mean_decide_nothing(samples: int, row: MakeRow) -> None:
-    few = samples < 5
-    worse = row(**resampled(9.0, 9.0, 9.0) | {"outcomes": {"samples": samples}})
-    found = only(worse, Limits(max_error_rise=5.0))
-    assert (found.verdict, "do not tell how sure" in found.message) == ("undecided" if few else "failed", few)
-    better = row(**resampled(-9.0, -9.0, -9.0) | {"outcomes": {"samples": samples}})
-    assert only(better, Limits()).verdict == ("passed" if few else "implausible")
-    assert only(better, Limits(max_error_rise=0.0)).verdict == ("passed" if few else "implausible")
-    # Right and wrong answers of as few have an interval that is honest.
-    assert only(row(**paired(samples, 0, samples)), Limits(max_accuracy_drop=-5.0)).verdict == "failed"
-
-
-def test_a_value_beyond_its_limit_is_open_where_nothing_tells_how_sure_it_is(row: MakeRow) -> None:
-    beyond, limits = {"drop": 2.0, "agreement": 0.9}, Limits(max_accuracy_drop=1.0, min_agreement=0.95)
-    new = judge([row(**beyond, outcomes={"samples": 100})], limits)
-    assert [each.verdict for each in new.judgements] == ["undecided", "undecided"]
-    assert new.passed
-    assert [each.verdict for each in judge([row(**beyond)], limits).judgements] == ["failed", "failed"]
-    kept = judge([row(drop=0.5, agreement=0.97, outcomes={"samples": 100})], limits)
-    assert [each.verdict for each in kept.judgements] == ["passed", "passed"]
-    lost = judge([row(drop=None, agreement=None, outcomes={"samples": 100})], limits)
-    assert [each.verdict for each in lost.judgements] == ["failed", "failed"]
-
-
-def test_medians_alone_break_no_limit_of_latency_in_a_new_report(row: MakeRow) -> None:
-    times = {"p90": 9.0, "p99": 9.0, "threads": 1, "runs": 100}
-    baseline = row(stage="float32", precision="float32", latency_ms={"p50": 1.0, **times})
-    slow = {"latency_ms": {"p50": 1.5, **times}}
-    for changes, verdict in (({"outcomes": {"samples": 100}}, "undecided"), ({}, "failed")):
-        (found,) = judge([baseline, row(**slow, **changes)], Limits(max_latency_ratio=1.4)).judgements
-        assert found.verdict == verdict
-    (found,) = judge([baseline, row(**slow, outcomes={"samples": 100})], Limits(max_latency_ratio=1.5)).judgements
-    assert found.verdict == "passed"
-    (found,) = judge([baseline, row(latency_ms=None, outcomes={"samples": 9})], Limits(max_latency_ratio=9)).judgements
-    assert found.verdict == "failed"
-
-
 @pytest.mark.parametrize(
     ("low", "high", "noise", "verdict"),
     [
