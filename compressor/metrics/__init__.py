@@ -38,6 +38,8 @@ class Metric:
         scores: (labels, outputs) → one number per sample, of whose mean the value follows; None where it follows of no
             mean. Of answers that are right or wrong, the score is the share of right ones, 0 to 1.
         of_mean: means of scores → values.
+        right_or_wrong: scores are shares of right answers.
+        own: a function of the user's own, of which nothing is known.
     """
 
     summary: str
@@ -51,6 +53,8 @@ class Metric:
     losses: tuple[str, ...] = ()
     scores: Callable[[Array, Array], NDArray[np.float64]] | None = None
     of_mean: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.asarray
+    right_or_wrong: bool = False
+    own: bool = False
 
     def drop(self, value: float, reference: float) -> float:
         """What was lost against the reference, in `unit`; positive is worse."""
@@ -149,6 +153,7 @@ def _custom(address: str, trusted: bool) -> Metric:
         suits=lambda labels, outputs: labels is not None,
         value=own.value,
         same=lambda outputs, reference: load(choose(None, reference).name).same(outputs, reference),
+        own=True,
     )
 
 

@@ -37,5 +37,6 @@ METRIC = Metric(
     value=value,
     same=answers.same_class,
     scores=scores,
+    right_or_wrong=True,
     losses=("sparse_categorical_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy"),
 )

@@ -38,5 +38,6 @@ METRIC = Metric(
     value=value,
     same=answers.same_side,
     scores=scores,
+    right_or_wrong=True,
     losses=("binary_crossentropy", "binary_focal_crossentropy"),
 )

@@ -41,4 +41,5 @@ METRIC = Metric(
     value=value,
     same=answers.same_class,
     scores=scores,
+    right_or_wrong=True,
 )

@@ -9,13 +9,13 @@ from compressor.limits import TargetLimits
 from compressor.report.figures import Interval
 from compressor.report.judging import Judged, lacks_labels, received, undecided
 from compressor.report.schema import Answer, Judgement, Row
-from compressor.statistics import Bounds, paired_shares, quantile, share
+from compressor.statistics import Bounds, bootstrap, paired_shares, share, student
 from compressor.statistics.paired_shares import Pairs
 
 PLAUSIBLE = "plausible"
 # A gain so unlikely between equally good files is none of chance; an interval of 99.9 % says the same of a mean.
 _P_OF_GAIN, _CONFIDENCE_OF_GAIN = 0.001, 0.999
-# Without a limit to tell what matters, so large a gain does.
+# So large a gain of a mean matters, whatever the limit is.
 _LARGE = {"points": 1.0, "percent": 2.0, "dB": 1.0}
 
 
@@ -39,11 +39,13 @@ def _drop(judged: Judged, limit: str, allowed: float) -> Judgement:
         return judged.judged(limit, "failed", expected, "not known: it could not be measured")
     verdict = _at_most(row.drop, row.drop_interval, allowed)
     more, aside = None, ""
-    if verdict == "undecided":
+    if verdict != "passed" and not _told_enough(row, row.drop_interval):
+        verdict, aside = "undecided", _TOO_LITTLE
+    elif verdict == "undecided":
         more = _more(row, allowed)
         aside = undecided(more)
     # A limit below 0 asks for a gain, which may be too small for it.
-    if verdict == "passed" and _gained(row, allowed):
+    if verdict == "passed" and _gained(row):
         verdict, aside = ("passed", _LEARNED) if judged.trained else ("implausible", _IMPLAUSIBLE)
     told = received(row.drop, row.drop_interval)
     interval = row.drop_interval
@@ -52,6 +54,7 @@ def _drop(judged: Judged, limit: str, allowed: float) -> Judgement:
     )
 
 
+_TOO_LITTLE = "undecided, these samples do not tell how sure it is"
 _LEARNED = "better than chance allows, which the training of the recipe explains"
 _IMPLAUSIBLE = "implausible, better than the float32 file by more than chance allows: see that both got the same data"
 
@@ -59,7 +62,7 @@ _IMPLAUSIBLE = "implausible, better than the float32 file by more than chance al
 def _plausible(judged: Judged, drop: float, interval: Interval) -> Judgement:
     verdict: Answer = "passed"
     aside = ""
-    if _gained(judged.row, None):
+    if _gained(judged.row):
         verdict, aside = ("passed", _LEARNED) if judged.trained else ("implausible", _IMPLAUSIBLE)
     expected, told = "no gain beyond chance", f"a drop of {received(drop, interval)}"
     return judged.judged(PLAUSIBLE, verdict, expected, told, value=drop, interval=interval, aside=aside)
@@ -79,6 +82,8 @@ def _agreement(judged: Judged, least: float) -> Judgement:
         more = _beyond(share.samples_to_decide(row.agreement, bounds, samples, least), samples)
     told = received(row.agreement, interval)
     aside = undecided(more) if verdict == "undecided" else ""
+    if verdict == "failed" and interval is None and row.outcomes is not None:
+        verdict, aside = "undecided", _TOO_LITTLE
     return judged.judged(
         "min_agreement", verdict, expected, told, value=row.agreement, interval=interval, more_samples=more, aside=aside
     )
@@ -90,6 +95,13 @@ def _at_most(value: float, interval: Interval | None, allowed: float) -> Answer:
     if interval.high <= allowed:
         return "passed"
     return "failed" if interval.low > allowed else "undecided"
+
+
+def _told_enough(row: Row, interval: Interval | None) -> bool:
+    """Whether the samples tell how sure the drop is; of reports of version 1.0, which name none, the value counts."""
+    if row.outcomes is None:
+        return True
+    return interval is not None and (_pairs(row) is not None or row.outcomes.samples >= bootstrap.FEWEST_SAMPLES)
 
 
 def _pairs(row: Row) -> Pairs | None:
@@ -116,14 +128,16 @@ def _beyond(needed: float | None, samples: int) -> int | None:
     return None if needed is None else max(1, math.ceil(needed) - samples)
 
 
-def _gained(row: Row, allowed: float | None) -> bool:
+def _gained(row: Row) -> bool:
     """A compressed file that is better than its float32 file by more than chance allows."""
     if row.stage != "compressed" or row.drop is None or row.drop_interval is None or row.drop >= 0:
         return False
     pairs = _pairs(row)
     if pairs is not None:
         return paired_shares.p_of_gain(pairs) < _P_OF_GAIN
-    wider = quantile(_CONFIDENCE_OF_GAIN) / quantile()
+    if row.outcomes is None or not _told_enough(row, row.drop_interval):
+        return False
+    degrees = row.outcomes.samples - 1
+    wider = student.t_quantile(degrees, _CONFIDENCE_OF_GAIN) / student.t_quantile(degrees)
     high = row.drop + wider * (row.drop_interval.high - row.drop)
-    matters = _LARGE[row.drop_unit or "points"] if allowed is None else abs(allowed)
-    return high < 0 and -row.drop > matters
+    return high < 0 and -row.drop > _LARGE[row.drop_unit or "points"]

@@ -1,8 +1,9 @@
 """Intervals of any number by resampling: samples are drawn with replacement, the same ones for both files.
 
 Efron: Better bootstrap confidence intervals, Journal of the American Statistical Association 82, 1987. Where a number
-follows from means over samples, its interval is bias-corrected and accelerated (BCa); else it is what lies between the
-percentiles. All draws come of a stated seed.
+follows from means over samples, its interval is bias-corrected and accelerated (BCa), and never narrower than that of
+Student: one far outlier moves both ends of BCa too far its way. Else it is what lies between the percentiles. Either is
+widened for few samples (see `student`). All draws come of a stated seed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.statistics import CONFIDENCE, Bounds, quantile
+from compressor.statistics import CONFIDENCE, Bounds, student
+
+# Of fewer, chance alone puts all on one side too often: an interval of them decides nothing.
+FEWEST_SAMPLES = 5
 
 _Float = NDArray[np.float64]
 _SEED = 0
@@ -23,7 +27,7 @@ _MOST, _FEWEST, _ALL_DRAWS = 10_000, 2_000, 50_000_000
 
 
 def of_means(scores: _Float, number: Callable[[_Float], _Float], confidence: float = CONFIDENCE) -> Bounds:
-    """The BCa interval of a number that follows from means over samples.
+    """The BCa interval of a number that follows from means over samples, `FEWEST_SAMPLES` or more.
 
     Args:
         scores: one row per sample, one column per mean.
@@ -31,8 +35,8 @@ def of_means(scores: _Float, number: Callable[[_Float], _Float], confidence: flo
     """
     told = float(number(scores.mean(0)))
     drawn = number(_means(scores))
-    left_out = number((scores.sum(0) - scores) / (len(scores) - 1)) if len(scores) > 1 else np.zeros(1)
-    return _corrected(told, np.sort(drawn), left_out, confidence)
+    left_out = number((scores.sum(0) - scores) / (len(scores) - 1))
+    return _corrected(told, np.sort(drawn), left_out, student.widened(len(scores), confidence))
 
 
 def of_rows(
@@ -41,7 +45,7 @@ def of_rows(
     """The percentile interval of any number of the drawn samples.
 
     Args:
-        count: of the samples.
+        count: of the samples, `FEWEST_SAMPLES` or more.
         number: of the positions that were drawn; None where it is not defined for them.
 
     Returns:
@@ -52,7 +56,7 @@ def of_rows(
     drawn = np.array([each for each in found if each is not None])
     if len(drawn) < 0.9 * resamples:
         return None
-    tail = (1 - confidence) / 2
+    tail = NormalDist().cdf(-student.widened(count, confidence))
     low, high = np.quantile(drawn, (tail, 1 - tail))
     return Bounds(float(low), float(high))
 
@@ -73,7 +77,7 @@ def _means(scores: _Float) -> _Float:
     return means
 
 
-def _corrected(told: float, drawn: _Float, left_out: _Float, confidence: float) -> Bounds:
+def _corrected(told: float, drawn: _Float, left_out: _Float, wide: float) -> Bounds:
     """BCa: percentiles moved by the bias of the draws and by how the spread changes with the number itself."""
     if drawn[0] == drawn[-1]:
         return Bounds(told, told)
@@ -84,7 +88,8 @@ def _corrected(told: float, drawn: _Float, left_out: _Float, confidence: float) 
     spread = float(np.square(far).sum())
     acceleration = float((far**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
     ends = []
-    for z in (-quantile(confidence), quantile(confidence)):
+    for z in (-wide, wide):
         moved = bias + (bias + z) / max(1 - acceleration * (bias + z), 1e-3)
         ends.append(float(np.quantile(drawn, normal.cdf(moved))))
-    return Bounds(min(ends[0], told), max(ends[1], told))
+    half = wide * float(drawn.std())
+    return Bounds(min(ends[0], told - half), max(ends[1], told + half))

@@ -35,11 +35,6 @@ def interval(pairs: Pairs, confidence: float = CONFIDENCE) -> Bounds:
     return Bounds(_end(pairs, -1.0, z), _end(pairs, 1.0, z))
 
 
-def p_value(pairs: Pairs) -> float:
-    """Of McNemar's exact test on two sides: how likely outcomes so uneven are where both files are equally good."""
-    return min(1.0, 2 * min(_at_least(pairs.worse, pairs), _at_least(pairs.better, pairs)))
-
-
 def p_of_gain(pairs: Pairs) -> float:
     """Of McNemar's exact test on one side: how likely so many better outcomes are where both are equally good."""
     return _at_least(pairs.better, pairs)

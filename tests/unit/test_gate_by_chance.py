@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compressor import intervals, metrics
 from compressor.limits import Limits, Policy
 from compressor.report.gate import judge
 from compressor.report.schema import Row, Verdict
-from compressor.statistics import paired_shares, share
+from compressor.statistics import bootstrap, paired_shares, share
 from compressor.statistics.paired_shares import Pairs
 
 MakeRow = Callable[..., Row]
@@ -77,6 +78,34 @@ def power(samples: int, differing: float, drop: float, limit: float) -> float:
     """How likely the whole interval lies above the limit, drop and limit in points, by the normal approximation."""
     error = 100 * math.sqrt((differing - (drop / 100) ** 2) / samples)
     return NormalDist().cdf((drop - limit) / error - 1.96)
+
+
+def erring(rng: Any, tails: str, count: int) -> Any:
+    """Errors of a file, of the normal distribution or of one with heavy tails (Student's t, 3 degrees of freedom)."""
+    return rng.normal(size=(count, 1)) if tails == "normal" else rng.standard_t(3, size=(count, 1))
+
+
+@pytest.mark.parametrize("tails", ["normal", "heavy"])
+@pytest.mark.parametrize("samples", [1, 2, 3, 5, 8, 20])
+def test_few_samples_of_a_mean_fail_equally_good_files_in_one_of_twenty_runs_at_most(
+    row: MakeRow, samples: int, tails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "_MOST", 2_000)
+    rng, metric = np.random.default_rng(11), metrics.load("mean_squared_error")
+    failed = {None: 0, 0.0: 0}
+    for _ in range(REPETITIONS):
+        labels, shared = rng.normal(size=(samples, 1)), erring(rng, tails, samples)
+        outputs, reference = (labels + shared + erring(rng, tails, samples) for _ in range(2))
+        found = intervals.of_drop(metric, labels, outputs, reference).bounds
+        made = row(
+            drop=metric.drop(metric.value(labels, outputs), metric.value(labels, reference)),
+            drop_unit=metric.unit,
+            drop_interval=None if found is None else {"low": found.low, "high": found.high},
+            outcomes={"samples": samples},
+        )
+        for limit in failed:
+            failed[limit] += not judge([made], Limits(max_error_rise=limit)).passed
+    assert max(failed.values()) <= 0.05 * REPETITIONS
 
 
 # On 10 000 samples 95 % is not to be had at a limit of 0.5 where 2 % of the answers differ or more: power is 94 % at

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from compressor import intervals, metrics
-from compressor.statistics import paired_shares
+from compressor.metrics import Metric
+from compressor.statistics import Bounds, paired_shares
 from compressor.statistics.paired_shares import Pairs
 
 RNG = np.random.default_rng(5)
@@ -93,18 +95,109 @@ def test_positions_of_one_sequence_belong_together() -> None:
 
 
 def test_equal_answers_leave_the_doubt_that_few_samples_leave() -> None:
-    found = intervals.of_agreement("accuracy", PROBABLE, PROBABLE)
+    found = intervals.of_agreement("accuracy", 2 * PROBABLE, PROBABLE)
     assert (found.low, found.high) == (pytest.approx(300 / (300 + 1.959964**2)), 1.0)
-    drop = intervals.of_drop(metrics.load("accuracy"), SEQUENCE, LIKELY, LIKELY)
-    assert drop.bounds is not None
-    assert drop.bounds.high == pytest.approx(100 * 1.959964**2 / (50 + 1.959964**2))
+    drop = intervals.of_drop(metrics.load("accuracy"), CLASSES, 2 * PROBABLE, PROBABLE).bounds
+    assert drop is not None
+    assert drop.high == pytest.approx(100 * 1.959964**2 / (300 + 1.959964**2))
+    assert drop.low == pytest.approx(-drop.high)
 
 
-def test_a_metric_that_takes_too_long_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "_LONGEST_S", 0.0)
-    labels, outputs = CASES["roc_auc"]
-    found = intervals.of_drop(metrics.load("roc_auc"), labels, outputs + 0.1, outputs)
-    assert (found.bounds, found.samples) == (None, 300)
+@pytest.mark.parametrize("case", CASES)
+def test_outputs_that_are_the_same_to_the_bit_leave_no_doubt(case: str) -> None:
+    metric, (labels, outputs) = metrics.load(case.split()[0]), CASES[case]
+    assert intervals.of_drop(metric, labels, outputs.copy(), outputs).bounds == Bounds(0.0, 0.0)
+    assert intervals.of_agreement(case.split()[0], outputs.copy(), outputs) == Bounds(1.0, 1.0)
+
+
+def test_outputs_that_are_answers_already_say_no_more_than_answers_do() -> None:
+    answered = np.eye(6)[CLASSES]
+    found = intervals.of_drop(metrics.load("accuracy"), CLASSES, answered, answered).bounds
+    assert found is not None
+    assert found.high > 1
+    assert intervals.of_agreement("accuracy", answered, answered).low < 0.99
+
+
+def lossy(positions: Any) -> tuple[Any, Any]:
+    """20 sequences of 100 positions, all right, and the same with so many positions of the first ones lost."""
+    right = np.tile([0.75, 0.25], (20, 100, 1))
+    outputs = 1.1 * right
+    for sample, lost in enumerate(positions):
+        outputs[sample, :lost] = [0.25, 0.75]
+    return right, outputs
+
+
+@pytest.mark.parametrize("sample_by_sample", [True, False])
+def test_the_more_is_lost_the_less_of_a_sequence_is_sure(sample_by_sample: bool) -> None:
+    metric, labels = metrics.load("accuracy"), np.zeros((20, 100), np.int64)
+    highs, lows = [], []
+    for lost in range(12):
+        right, outputs = lossy([1] * lost if sample_by_sample else [lost])
+        found = intervals.of_drop(metric, labels, outputs, right)
+        assert found.bounds is not None
+        drop = lost / 20
+        assert found.bounds.low <= drop <= found.bounds.high
+        highs.append(found.bounds.high)
+        lows.append(intervals.of_agreement("accuracy", outputs, right).low)
+    assert highs[0] == pytest.approx(1.959964**2 / (20 + 1.959964**2))
+    assert lows[0] == pytest.approx(1 - highs[0] / 100)
+    assert highs == sorted(highs)
+    assert lows == sorted(lows, reverse=True)
+
+
+def test_one_sequence_that_is_lost_whole_may_be_one_of_many() -> None:
+    right, outputs = lossy([100])
+    found = intervals.of_drop(metrics.load("accuracy"), np.zeros((20, 100), np.int64), outputs, right)
+    single = paired_shares.interval(Pairs(1, 0, 20))
+    assert (found.bounds, found.by) == (Bounds(100 * single.low, 100 * single.high), "McNemar's pairs")
+
+
+def test_images_without_error_are_no_right_answers() -> None:
+    found = intervals.of_drop(metrics.load("ssim"), IMAGES, IMAGES, IMAGES)
+    assert (found.bounds, found.pairs, found.by) == (Bounds(0.0, 0.0), None, "bootstrap")
+
+
+@pytest.mark.parametrize("case", ["mean_squared_error", "r2", "ssim"])
+def test_few_samples_have_no_interval_of_a_mean(case: str) -> None:
+    metric, (labels, outputs) = metrics.load(case), CASES[case]
+    for samples, known in ((0, False), (1, False), (4, False), (5, True)):
+        some = slice(0, samples)
+        changed = outputs[some] + RNG.normal(0, 0.1, outputs[some].shape)
+        found = intervals.of_drop(metric, labels[some], changed, outputs[some])
+        assert (found.samples, found.bounds is not None) == (samples, known)
+
+
+def test_a_value_that_is_no_number_has_no_interval() -> None:
+    labels, outputs = CASES["mean_squared_error"]
+    broken = outputs.copy()
+    broken[3] = np.nan
+    assert intervals.of_drop(metrics.load("mean_squared_error"), labels, broken, outputs).bounds is None
+
+
+def test_no_samples_agree_in_any_share() -> None:
+    assert intervals.of_agreement("accuracy", PROBABLE[:0], PROBABLE[:0]) == Bounds(0.0, 1.0)
+
+
+def counted(own: bool) -> tuple[Metric, list[int]]:
+    """A metric that is no mean, and how often it was asked."""
+    asked: list[int] = []
+
+    def value(labels: Any, outputs: Any) -> float:
+        asked.append(len(outputs))
+        return float(np.median(np.abs(outputs - labels)))
+
+    return replace(metrics.load("r2"), value=value, own=own), asked
+
+
+def test_how_often_samples_are_drawn_is_told_by_counts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, outputs = CASES["r2"]
+    for own, draws in ((True, 100), (False, 1000)):
+        metric, asked = counted(own)
+        assert intervals.of_drop(metric, labels, outputs + 0.1, outputs).bounds is not None
+        assert len(asked) == 2 * draws
+    monkeypatch.setattr(intervals, "_READ_AT_MOST", 100 * 2 * outputs.size - 1)
+    metric, asked = counted(False)
+    assert (intervals.of_drop(metric, labels, outputs + 0.1, outputs).bounds, asked) == (None, [])
 
 
 def test_draws_of_one_class_alone_are_no_failure() -> None:

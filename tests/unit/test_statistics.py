@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressor.statistics import bootstrap, paired_shares, quantile, share
+from compressor.statistics import bootstrap, paired_shares, quantile, share, student
 from compressor.statistics.paired_shares import Pairs
 
 
@@ -19,14 +19,32 @@ def test_the_normal_quantiles_are_those_of_every_table() -> None:
     assert quantile(0.999) == pytest.approx(3.290527, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("degrees", "expected", "far"),
+    # Two-sided 95 % and 99.9 %, of any table of Student's t.
+    [
+        (4, 2.776, 8.610),
+        (5, 2.571, 6.869),
+        (7, 2.365, 5.408),
+        (9, 2.262, 4.781),
+        (19, 2.093, 3.883),
+        (99, 1.984, 3.392),
+    ],
+)
+def test_students_quantiles_are_those_of_every_table(degrees: int, expected: float, far: float) -> None:
+    assert student.t_quantile(degrees) == pytest.approx(expected, rel=1e-3)
+    assert student.t_quantile(degrees, 0.999) == pytest.approx(far, rel=0.015)
+    assert student.widened(degrees + 1) == pytest.approx(expected * math.sqrt((degrees + 1) / degrees), rel=1e-3)
+
+
 def test_tangos_interval_of_a_published_example() -> None:
     # Airway hyper-responsiveness before and after stem cell transplantation, 21 children, 1 and 7 changed: Fagerland,
     # Lydersen, Laake: Recommended tests and confidence intervals for paired binomial proportions, Statistics in
     # Medicine 33, 2014.
     found = paired_shares.interval(Pairs(worse=1, better=7, samples=21))
     assert (found.low, found.high) == (pytest.approx(-0.517, abs=5e-4), pytest.approx(-0.026, abs=5e-4))
-    assert paired_shares.p_value(Pairs(1, 7, 21)) == pytest.approx(0.0703, abs=5e-5)
-    assert paired_shares.p_of_gain(Pairs(1, 7, 21)) == pytest.approx(9 / 256)
+    # Half the published p-value of both sides.
+    assert paired_shares.p_of_gain(Pairs(1, 7, 21)) == pytest.approx(0.0703 / 2, abs=5e-5)
 
 
 def test_wilsons_interval_of_a_published_example() -> None:
@@ -76,10 +94,8 @@ def test_the_exact_test_is_that_of_scipy() -> None:
     stats = pytest.importorskip("scipy.stats")
     for worse, better in ((0, 0), (3, 3), (0, 9), (30, 12), (400, 350)):
         if worse + better:
-            expected = stats.binomtest(worse, worse + better).pvalue
-            assert paired_shares.p_value(Pairs(worse, better, 1000)) == pytest.approx(expected)
-    expected = stats.binomtest(30, 42, alternative="greater").pvalue
-    assert paired_shares.p_of_gain(Pairs(12, 30, 1000)) == pytest.approx(expected)
+            expected = stats.binomtest(better, worse + better, alternative="greater").pvalue
+            assert paired_shares.p_of_gain(Pairs(worse, better, 1000)) == pytest.approx(expected)
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(100, 3000), st.floats(-0.02, 0.05))
@@ -133,6 +149,15 @@ def test_the_bootstrap_of_a_mean_is_near_the_normal_interval_and_the_same_each_t
     found, told = bootstrap.of_means(scores, lost), float(lost(scores.mean(0)))
     assert (found.high - told, told - found.low) == (pytest.approx(half, rel=0.06), pytest.approx(half, rel=0.06))
     assert bootstrap.of_means(scores, lost) == found
+
+
+@pytest.mark.parametrize("samples", [5, 8, 20])
+def test_the_bootstrap_of_few_samples_is_no_narrower_than_students_interval(samples: int) -> None:
+    differences = np.random.default_rng(samples).normal(size=samples)
+    found = bootstrap.of_means(np.stack([differences, 0 * differences], 1), lost)
+    half = student.t_quantile(samples - 1) * float(differences.std(ddof=1)) / math.sqrt(samples)
+    assert found.low <= float(differences.mean()) - 0.97 * half
+    assert found.high >= float(differences.mean()) + 0.97 * half
 
 
 def test_scores_that_never_differ_leave_no_doubt() -> None:

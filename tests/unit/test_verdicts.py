@@ -135,7 +135,9 @@ def test_the_gain_of_a_float_file_over_keras_is_only_a_drop_that_is_kept(row: Ma
     [
         (-9.0, -7.0, 5.0, "implausible"),
         (-9.0, -3.0, 5.0, "passed"),  # At 99.9 % the interval reaches beyond 0.
-        (-4.0, -3.5, 5.0, "passed"),  # A gain that is smaller than what matters.
+        (-4.0, -3.5, 5.0, "implausible"),  # However large the limit is.
+        (-40.0, -30.0, 50.0, "implausible"),
+        (-0.01, -0.009, 0.0, "passed"),  # A gain that is smaller than what matters.
         (-3.0, -2.5, None, "implausible"),
         (-1.5, -1.2, None, "passed"),
     ],
