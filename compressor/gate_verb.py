@@ -8,7 +8,7 @@ from compressor.limits import Limits, Policy, Treatment
 from compressor.names import given_limits
 from compressor.report import gate as gate_rules
 from compressor.report import parity_limit
-from compressor.report.schema import Report
+from compressor.report.schema import SCHEMA_VERSION, Report
 from compressor.report.schema import read as read_report
 
 
@@ -34,4 +34,5 @@ def gate(
     policy = Policy(undecided or old.verdict.undecided, implausible or old.verdict.implausible)
     judged = gate_rules.judge(old.rows, combined, policy, gate_rules.trains(old.recipe))
     recipe = old.recipe.model_copy(update={"limits": combined})
-    return old.model_copy(update={"recipe": recipe, "verdict": parity_limit.combined(judged, old.parity, old.rows)})
+    verdict = parity_limit.combined(judged, old.parity, old.rows)
+    return old.model_copy(update={"schema_version": SCHEMA_VERSION, "recipe": recipe, "verdict": verdict})

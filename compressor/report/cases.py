@@ -11,7 +11,9 @@ from typing import Literal
 from compressor.report import parity_limit
 from compressor.report.advice import what_to_do
 from compressor.report.evidence import ParityCell
+from compressor.report.layout import estimated
 from compressor.report.schema import Judgement, Report, Row, Verdict, Violation, place
+from compressor.report.violated_rows import violated
 
 Outcome = Literal["passed", "failed", "implausible", "undecided", "error", "skipped"]
 
@@ -27,6 +29,7 @@ class Case:
         fails: the verdict is not passed because of it.
         told: what came of it, in one sentence.
         todo: what to do about it.
+        row: position of the row that it is about; None where it is about none, or where that is not known.
     """
 
     suite: str
@@ -36,6 +39,7 @@ class Case:
     fails: bool
     told: str = ""
     todo: str = ""
+    row: int | None = None
 
 
 def cases_of(report: Report) -> list[Case]:
@@ -46,13 +50,13 @@ def cases_of(report: Report) -> list[Case]:
 def _cases(report: Report) -> Iterator[Case]:
     verdict = report.verdict
     judged = {index: [each for each in verdict.judgements if each.row == index] for index in range(len(report.rows))}
-    for index, row in enumerate(report.rows):
+    for index in range(len(report.rows)):
         if not any(each.limit == "finished" for each in judged[index]):
-            yield _finished(report, row)
+            yield _finished(report, index)
         for judgement in judged[index]:
-            yield _judged(report, row, judgement)
+            yield _judged(report, judgement)
     for violation in _without_judgement(verdict, report.rows):
-        yield _case(report, violation, violation.limit, "failed", violation.message, fails=True)
+        yield _broken(report, violation)
     for cell in report.parity:
         yield from _parity(report, cell)
     for told in verdict.not_judged:
@@ -60,18 +64,22 @@ def _cases(report: Report) -> Iterator[Case]:
         yield Case("not judged", _class(report, "not judged"), limit, "skipped", fails=False, told=why or told)
 
 
-def _finished(report: Report, row: Row) -> Case:
-    """Whether there is a file with numbers at all."""
+def _finished(report: Report, position: int) -> Case:
+    """Whether there is a file with numbers that were measured at all."""
+    row = report.rows[position]
     why = one_line(row.reason or "")
     if row.failed_stage is not None:
         told = f"{row.title}: failed ({row.failed_stage}): {why}"
-        return _case(report, row, "finished", "error", told, fails=True)
+        return _case(report, position, "finished", "error", told, fails=True)
     if row.provenance == "skipped":
-        return _case(report, row, "finished", "skipped", why, fails=False)
-    return _case(report, row, "finished", "passed", "", fails=False)
+        return _case(report, position, "finished", "skipped", why, fails=False)
+    if row.provenance == "estimated":
+        told = "estimated, not measured" if row.estimate is None else estimated(row.estimate)
+        return _case(report, position, "finished", "skipped", told, fails=False)
+    return _case(report, position, "finished", "passed", "", fails=False)
 
 
-def _judged(report: Report, row: Row, judgement: Judgement) -> Case:
+def _judged(report: Report, judgement: Judgement) -> Case:
     verdict = report.verdict
     fails = {
         "passed": False,
@@ -81,18 +89,24 @@ def _judged(report: Report, row: Row, judgement: Judgement) -> Case:
     }
     failed_stage = judgement.limit == "finished" and judgement.verdict == "failed"
     outcome: Outcome = "error" if failed_stage else judgement.verdict
-    return _case(report, row, judgement.limit, outcome, judgement.message, fails[judgement.verdict])
+    return _case(report, judgement.row, judgement.limit, outcome, judgement.message, fails[judgement.verdict])
 
 
 def _without_judgement(verdict: Verdict, rows: Sequence[Row]) -> list[Violation]:
-    """Violations of reports that have no judgements yet; a row that failed is told by itself."""
-    judged = {(each.limit, *_identity(rows[each.row])) for each in verdict.judgements if each.row < len(rows)}
-    judged |= {("finished", *_identity(row)) for row in rows}
-    return [each for each in verdict.violations if (each.limit, *_identity(each)) not in judged]
+    """Violations of reports that have no judgements yet, and those of parity; a row that failed is told by itself."""
+    judged = {(each.limit, each.row) for each in verdict.judgements}
+    judged |= {("finished", position) for position in range(len(rows))}
+    return [each for each in verdict.violations if judged.isdisjoint((each.limit, row) for row in violated(each, rows))]
 
 
-def _identity(of: Row | Violation) -> tuple[str | None, ...]:
-    return of.network, of.target, of.format, of.precision, of.runtime
+def _broken(report: Report, violation: Violation) -> Case:
+    limit, told = violation.limit, violation.message
+    if violation.row is not None and violated(violation, report.rows) == [violation.row]:
+        return _case(report, violation.row, limit, "failed", told, fails=True)
+    name = f"{limit}: {_named(violation.format, violation.precision, violation.runtime)}"
+    where = _class(report, violation.target, violation.network)
+    suite = place(violation.target, violation.network)
+    return Case(suite, where, name, "failed", fails=True, told=one_line(told), todo=what_to_do(limit, "failed"))
 
 
 def _parity(report: Report, cell: ParityCell) -> Iterator[Case]:
@@ -116,13 +130,12 @@ def _beyond(cell: ParityCell) -> str:
     return f"{limit}received {received}" + (f"; {one_line(cell.diverges.told)}" if cell.diverges else "")
 
 
-def _case(report: Report, of: Row | Violation, limit: str, outcome: Outcome, told: str, fails: bool) -> Case:
-    name = (
-        f"{limit}: {artifact(of)}" if isinstance(of, Row) else f"{limit}: {_named(of.format, of.precision, of.runtime)}"
-    )
+def _case(report: Report, position: int, limit: str, outcome: Outcome, told: str, fails: bool) -> Case:
+    row = report.rows[position]
     todo = what_to_do(limit, outcome) if outcome not in ("passed", "skipped") else ""
-    where = _class(report, of.target, of.network)
-    return Case(place(of.target, of.network), where, name, outcome, fails, one_line(told), todo)
+    where = _class(report, row.target, row.network)
+    name = f"{limit}: {artifact(row)}"
+    return Case(place(row.target, row.network), where, name, outcome, fails, one_line(told), todo, position)
 
 
 def artifact(row: Row) -> str:

@@ -30,15 +30,6 @@ def of_device(judged: Judged, limits: TargetLimits) -> Iterator[Judgement]:
         yield from _at_least(judged, "min_accelerated_share", limits.min_accelerated_share, share, "")
 
 
-def known_of(judged: Judged) -> dict[str, bool]:
-    """Whether the row knows what the limits of devices are about."""
-    return {
-        "max_ram_bytes": ram_bytes(judged) is not None,
-        "max_flash_bytes": flash_bytes(judged.row) is not None,
-        "min_accelerated_share": accelerated_share(judged.row) is not None,
-    }
-
-
 def ram_bytes(judged: Judged) -> int | None:
     """Of a microcontroller, by its memory plan or its compiler's estimate; of a device that is here, as measured."""
     memory, estimate = judged.row.memory, judged.row.estimate

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from compressor.limits import Limits, Policy
 from compressor.report import exact_limits, latency_limit, statistical_limits
-from compressor.report.exact_limits import known_of, size_ratio
-from compressor.report.judging import NOT_HERE, Judged, baseline_of, lacks_labels, only_timed, stood_in_for
+from compressor.report.exact_limits import size_ratio
+from compressor.report.judging import NOT_HERE, Judged, baseline_of, only_timed, stood_in_for
 from compressor.report.latency_limit import latency_ratio
 from compressor.report.schema import Judgement, RecipePart, Row, Verdict, Violation
+from compressor.report.unjudged import unjudged
 
 # What limits are about is shown in other places too, and is the same there.
 __all__ = ["baseline_of", "judge", "latency_ratio", "size_ratio", "trains"]
@@ -41,7 +42,7 @@ def judge(rows: Sequence[Row], limits: Limits, policy: Policy = Policy(), traine
     return Verdict(
         passed=not violations,
         violations=violations,
-        not_judged=_not_judged(judged, limits, absent),
+        not_judged=unjudged(rows, judgements, limits),
         judgements=judgements,
         undecided=policy.undecided,
         implausible=policy.implausible,
@@ -71,29 +72,6 @@ def _judgements(judged: Judged, limits: Limits) -> Iterator[Judgement]:
         yield from latency_limit.judge(judged, own)
 
 
-def _not_judged(judged: Sequence[Judged], limits: Limits, absent: Sequence[str]) -> list[str]:
-    told: dict[str, None] = {}
-    for each in judged:
-        if lacks_labels(each.row):
-            stated = limits.of_target(each.row.target).stated
-            of_drop = (name for name in ("max_accuracy_drop", "max_error_rise") if name in stated)
-            told |= dict.fromkeys(f"{name}: the evaluation set has no labels" for name in of_drop)
-    for target in absent:
-        if limits.of_target(target).max_latency_ratio is not None:
-            told[f"max_latency_ratio for {target}: not measured on the device itself"] = None
-    return [*told, *_unknown(judged, limits)]
-
-
-def _unknown(judged: Sequence[Judged], limits: Limits) -> Iterator[str]:
-    """Limits on memory and placement of targets of which no row knows either."""
-    for target in dict.fromkeys(each.row.target for each in judged):
-        rows = [each for each in judged if each.row.target == target and each.row.stage == "compressed"]
-        stated = limits.of_target(target).stated
-        for name in ("max_ram_bytes", "max_flash_bytes", "min_accelerated_share"):
-            if name in stated and not any(known_of(each)[name] for each in rows):
-                yield f"{name} for {target}: not known of this device"
-
-
 def _violation(row: Row, judgement: Judgement) -> Violation:
     return Violation(
         limit=judgement.limit,
@@ -102,6 +80,7 @@ def _violation(row: Row, judgement: Judgement) -> Violation:
         format=row.format,
         precision=row.precision,
         runtime=row.runtime,
+        row=judgement.row,
         expected=judgement.expected,
         received=judgement.received,
         message=judgement.message,

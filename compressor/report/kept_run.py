@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from compressor.data.npz import NpzFile
-from compressor.errors import BadInput
 from compressor.report.schema import DataPart, Report, Row
 from compressor.values import Array
 
@@ -22,8 +21,7 @@ class Run:
 
     def data(self, row: Row) -> DataPart:
         """The data of the row's network."""
-        own = (each.data for each in self.report.model.networks if each.name == row.network)
-        return next(own, self.report.data)
+        return self.report.data_of(row.network)
 
     def labels(self, row: Row) -> Array | None:
         """The labels of the evaluation set; None where they are not there."""
@@ -68,7 +66,4 @@ def of(path: Path) -> Run:
     from compressor.report.schema import read
 
     report = read(path)
-    folder = path if path.is_dir() else path.parent
-    if not folder.is_dir():
-        raise BadInput(f"there is no folder {folder}")
-    return Run(report, folder)
+    return Run(report, path if path.is_dir() else path.parent)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from compressor.limits import TargetLimits
 from compressor.report.figures import EstimateValue
-from compressor.report.schema import Report, Row
+from compressor.report.schema import Report, Row, place
 
 HEADERS = (
     "file",
@@ -112,9 +112,44 @@ def estimates(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def limits_kept(report: Report) -> dict[str, float]:
-    """The limits of a passed report, but for those that no row could be judged by, or that a row left undecided."""
+    """The limits that every compressed file they judged kept; with their target where that is not true of all."""
+    if not report.is_judged_singly:
+        return _unbroken(report)
+    limits, kept = report.recipe.limits, {(name, target) for name, target, _ in _passed(report)}
+    owners = {target: own.stated for target, own in (limits.targets or {}).items()}
+    told: dict[str, float] = {}
+    for name, value in limits.stated.items():
+        under = dict.fromkeys(row.target for row in report.rows if name not in owners.get(row.target, {}))
+        keeping = [target for target in under if (name, target) in kept]
+        told |= {name if len(keeping) == len(under) else f"{name} for {target}": value for target in keeping}
+    for target, own in owners.items():
+        told |= {f"{name} for {target}": value for name, value in own.items() if (name, target) in kept}
+    return told
+
+
+def rows_kept(report: Report) -> set[int]:
+    """Positions of the compressed rows that kept a limit which all others of their target kept too."""
+    return {row for _, _, row in _passed(report)}
+
+
+def _passed(report: Report) -> list[tuple[str, str, int]]:
+    """Stated limit, target and row of what passed, but for pairs of which a row broke it or left it open."""
+    rows, limits = report.rows, report.recipe.limits
+    there = (each for each in report.verdict.judgements if each.row < len(rows))
+    judged = [(each.limit, rows[each.row].target, each.row, each.verdict) for each in there]
+    doubted = {(limit, target) for limit, target, _, verdict in judged if verdict != "passed"}
+    return [
+        (limit, target, row)
+        for limit, target, row, _ in judged
+        if (limit, target) not in doubted
+        and rows[row].stage == "compressed"
+        and limit in limits.of_target(target).stated
+    ]
+
+
+def _unbroken(report: Report) -> dict[str, float]:
+    """Of a report without judgements: what it does not say was not judged."""
     never = {told.partition(":")[0] for told in report.verdict.not_judged}
-    never |= {each.limit for each in report.verdict.judgements if each.verdict in ("undecided", "implausible")}
     units = {row.drop_unit for row in report.rows if row.provenance == "measured"}
     limits = report.recipe.limits
     kept = {name: value for name, value in limits.stated.items() if _judges(name, limits, units)}
@@ -134,12 +169,25 @@ def no_limits(report: Report) -> str:
     """Why no limit was kept."""
     if not report.recipe.limits.model_dump(exclude_none=True):
         return "No limits were set"
-    undecided = any(each.verdict == "undecided" for each in report.verdict.judgements)
-    return "No limit was broken, and none decided" if undecided else "No limit was judged"
+    doubted = any(each.verdict in ("undecided", "implausible") for each in report.verdict.judgements)
+    return "No limit was broken, and none decided" if doubted else "No limit was judged"
 
 
 def doubts(report: Report) -> tuple[str, ...]:
     """Limits that are neither kept nor broken, one sentence each; those that fail the run are told as violations."""
     verdict = report.verdict
     let_through = {name for name in ("undecided", "implausible") if getattr(verdict, name) == "pass"}
-    return tuple(each.message for each in verdict.judgements if each.verdict in let_through)
+    places = dict(enumerate(place(row.target, row.network) for row in report.rows))
+    told = (each for each in verdict.judgements if each.verdict in let_through)
+    return once((places.get(each.row, ""), each.message) for each in told)
+
+
+def once(told: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Sentences that begin with a place: what is said of several places is said once, of all of them."""
+    places: dict[str, list[str]] = {}
+    for where, sentence in told:
+        rest = sentence.removeprefix(f"{where}: ")
+        named = places.setdefault(rest, [])
+        if rest != sentence and where not in named:
+            named.append(where)
+    return tuple(f"{', '.join(named)}: {rest}" if named else rest for rest, named in places.items())

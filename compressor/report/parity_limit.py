@@ -23,10 +23,10 @@ def combined(verdict: Verdict, cells: Sequence[ParityCell], rows: Sequence[Row])
 def violations(cells: Iterable[ParityCell], rows: Sequence[Row]) -> Iterator[Violation]:
     """Of cells that are out of order by toolchain or runtime, where a row is about that file on that runtime."""
     found = [cell for cell in cells if fatal(cell)]
-    for row in rows:
+    for position, row in enumerate(rows):
         cell = next((each for each in found if concerns(each, row)), None)
         if cell is not None:
-            yield _violation(cell, row)
+            yield _violation(cell, row, position)
 
 
 def fatal(cell: ParityCell) -> bool:
@@ -44,7 +44,7 @@ def concerns(cell: ParityCell, row: Row) -> bool:
     return where and same and (emulated or row.stage == cell.stage)
 
 
-def _violation(cell: ParityCell, row: Row) -> Violation:
+def _violation(cell: ParityCell, row: Row, position: int) -> Violation:
     assert cell.diverges is not None
     expected, received = (
         f"at most {tolerance(cell)}" if cell.limit is not None else "the same answers",
@@ -59,6 +59,7 @@ def _violation(cell: ParityCell, row: Row) -> Violation:
         format=row.format,
         precision=row.precision,
         runtime=row.runtime,
+        row=position,
         expected=expected,
         received=received,
         message=f"{row.title}: {LIMIT}: {file(cell)} against {cell.against}: expected {expected}, received {received}",

@@ -19,12 +19,12 @@ _WORDS = {"failed": "failed", "error": "failed", "implausible": "implausible", "
 def render(report: Report) -> str:
     """The summary, at most 65 000 bytes; what has no room is left out from the end, with a word."""
     cases = cases_of(report)
-    shown = [row for row in report.rows if row.stage == "compressed"]
+    shown = [position for position, row in enumerate(report.rows) if row.stage == "compressed"]
     blocks = [
         Block([f"### {escaped(report.model.name)}: {escaped(report.recipe.name)}"]),
         Block([f"**{sentence(report)}**"]),
         *problems(cases),
-        table(_HEADERS, [_cells(report, row, cases) for row in shown], words=3, rest="files"),
+        table(_HEADERS, [_cells(report, position, cases) for position in shown], words=3, rest="files"),
         Block([_LEGEND]),
         bullets("Warnings", map(escaped_line, report.warnings), rest="warnings"),
         folded("Every limit", every_limit(cases)),
@@ -34,8 +34,10 @@ def render(report: Report) -> str:
 
 
 def sentence(report: Report) -> str:
-    """The verdict in one sentence, as Markdown."""
-    return verdict_sentence(report.verdict.passed, cases_of(report))
+    """The verdict in one sentence, as Markdown: also that no limit stands behind it."""
+    told = verdict_sentence(report.verdict.passed, cases_of(report))
+    empty = report.verdict.passed and not layout.limits_kept(report)
+    return f"{told.removesuffix('.')}; {layout.no_limits(report).lower()}." if empty else told
 
 
 def verdict_sentence(passed: bool, cases: Sequence[Case]) -> str:
@@ -50,12 +52,14 @@ def verdict_sentence(passed: bool, cases: Sequence[Case]) -> str:
 
 
 def problems(cases: Sequence[Case]) -> list[Block]:
-    """What failed, what is implausible and what is undecided, each with what to do."""
+    """What failed, what is implausible and what is undecided, each with what to do; of equal files once."""
     kinds = (("Failed", ("failed", "error")), ("Implausible", ("implausible",)), ("Undecided", ("undecided",)))
-    return [
-        bullets(title, [_problem(case) for case in cases if case.outcome in outcomes], rest=title.lower())
-        for title, outcomes in kinds
-    ]
+    return [bullets(title, _problems(cases, outcomes), rest=title.lower()) for title, outcomes in kinds]
+
+
+def _problems(cases: Sequence[Case], outcomes: tuple[str, ...]) -> tuple[str, ...]:
+    told = (case for case in cases if case.outcome in outcomes)
+    return layout.once((escaped_line(case.suite), _problem(case)) for case in told)
 
 
 def every_limit(cases: Sequence[Case]) -> Block:
@@ -75,14 +79,15 @@ _LEGEND = (
 )
 
 
-def _cells(report: Report, row: Row, cases: Sequence[Case]) -> tuple[str, ...]:
+def _cells(report: Report, position: int, cases: Sequence[Case]) -> tuple[str, ...]:
+    row = report.rows[position]
     baseline = baseline_of(row, report.rows)
     absent = row.target in stood_in_for(report.rows)
     size = size_ratio(row, baseline)
     return (
         place(row.target, row.network),
         artifact(row),
-        _word(row, cases),
+        _word(row, [case for case in cases if _is_about(case, row, position)]),
         layout.ABSENT if size is None else f"{size:.1%}",
         _drop(row),
         layout.ABSENT if absent else _latency(row, latency_ratio(row, baseline)),
@@ -104,18 +109,21 @@ def _latency(row: Row, plain: float | None) -> str:
     return layout.ABSENT if plain is None else f"{plain:.2f}"
 
 
-def _word(row: Row, cases: Sequence[Case]) -> str:
+def _word(row: Row, own: Sequence[Case]) -> str:
     """The worst of what was asked of the row."""
-    own = [case for case in cases if case.suite == place(row.target, row.network) and _of(case) == artifact(row)]
     if any(case.fails for case in own):
         return next(_WORDS[case.outcome] for case in own if case.fails)
     if row.provenance == "skipped":
         return "skipped"
+    if all(case.outcome == "skipped" for case in own):
+        return row.provenance
     return "undecided" if any(case.outcome == "undecided" for case in own) else "passed"
 
 
-def _of(case: Case) -> str:
-    return case.name.partition(": ")[2]
+def _is_about(case: Case, row: Row, position: int) -> bool:
+    if case.row is not None:
+        return case.row == position
+    return case.suite == place(row.target, row.network) and case.name.partition(": ")[2] == artifact(row)
 
 
 def _made_with(report: Report) -> list[str]:

@@ -205,6 +205,15 @@ class Report(Part):
     answers: list[AnswersPart] = Field(default_factory=list)
 
     @property
+    def is_judged_singly(self) -> bool:
+        """Whether the verdict has a judgement of every limit on every row: it has none in version 1.0."""
+        return bool(self.verdict.judgements) or self.schema_version != "1.0"
+
+    def data_of(self, network: str | None) -> DataPart:
+        """The data of a network; of a model that is one, its own."""
+        return next((each.data for each in self.model.networks if each.name == network), self.data)
+
+    @property
     def exit_code(self) -> int:
         """0 passed, 1 a limit is broken or a row failed."""
         return 0 if self.verdict.passed else 1

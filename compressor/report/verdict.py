@@ -10,7 +10,10 @@ from compressor.report.figures import Interval, Part
 
 
 class Violation(Part):
-    """A limit that a row broke, or a row that failed (`limit` is then "finished")."""
+    """A limit that a row broke, or a row that failed (`limit` is then "finished").
+
+    `row` is a position in `Report.rows`; None in reports that do not tell it yet.
+    """
 
     limit: str
     network: str | None = None
@@ -18,6 +21,7 @@ class Violation(Part):
     format: str
     precision: str
     runtime: str
+    row: int | None = None
     expected: str
     received: str
     message: str
@@ -47,7 +51,8 @@ class Judgement(Part):
 
 
 class Verdict(Part):
-    """Passed when nothing is violated; `not_judged` says which limit could not be applied where, and why.
+    """Passed when nothing is violated; `not_judged` says which stated limit judged no compressed file of
+    which target, and why.
 
     `judgements` has every limit on every row it applies to. Those that failed are violations, implausible ones too
     unless `implausible` is `pass`, and undecided ones where `undecided` is `fail`.

@@ -123,7 +123,7 @@ def _verdict(rows: list[Values]) -> Values:
     broken = [each for each in judgements if each["verdict"] in ("failed", "implausible")]
     names = ("target", "format", "precision", "runtime")
     violations = [
-        {key: each[key] for key in ("limit", "expected", "received", "message")}
+        {key: each[key] for key in ("limit", "row", "expected", "received", "message")}
         | {name: rows[each["row"]][name] for name in names}
         for each in broken
     ]

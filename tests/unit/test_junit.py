@@ -99,8 +99,8 @@ def test_parity_that_breaks_the_gate_fails_one_case_for_each_row() -> None:
     )
     failing = [case for case in cases_of(broken) if case.fails and case.name.startswith("parity")]
     assert [(case.suite, case.name) for case in failing] == [
-        ("host", "parity: tflite float32 on litert"),
-        ("coral", "parity: tflite float32 on litert"),
+        ("host", "parity: baseline tflite float32 on litert"),
+        ("coral", "parity: baseline tflite float32 on litert"),
     ]
     assert all("the bias of `dense` is zero" in case.told for case in failing)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from compressor.report import gate
 from compressor.report.schema import Report, Row
+from compressor.report.violated_rows import violated
 
 NOT_JUDGED = "not judged"
 # From worst to best.
@@ -66,19 +67,16 @@ def verdict_of(report: Report, position: int) -> str:
     """The worst verdict on a row; of a report without judgements, whether it violates a limit."""
     judgements = [each.verdict for each in report.verdict.judgements if each.row == position]
     row = report.rows[position]
-    if any(_about(row) == _about(each) for each in report.verdict.violations) and "implausible" not in judgements:
+    violations = (violated(each, report.rows) for each in report.verdict.violations)
+    if any(position in each for each in violations) and "implausible" not in judgements:
         judgements.append("failed")
-    if not judgements and not report.verdict.judgements and _is_judged(report, row):
+    if not judgements and not report.is_judged_singly and _is_judged(report, row):
         judgements.append("passed")
     return min(judgements, key=_ORDER.index, default=NOT_JUDGED)
 
 
 def _is_judged(report: Report, row: Row) -> bool:
     return row.provenance == "measured" and bool(report.recipe.limits.model_dump(exclude_none=True))
-
-
-def _about(of: object) -> tuple[object, ...]:
-    return tuple(getattr(of, name) for name in ("network", "target", "format", "precision", "runtime"))
 
 
 def _identity(row: Row) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from compressor.report.layout import ABSENT
 from compressor.report.page.figures_as_text import counted, interval
 from compressor.report.page.section import Section
 from compressor.report.page.table import Cell, Line, Table, columns, number
+from compressor.report.page.verdict import plain
 from compressor.report.schema import Judgement, Report
 
 _ORDER = ("failed", "implausible", "undecided", "passed")
@@ -52,7 +53,7 @@ def _cells(report: Report, judgement: Judgement) -> tuple[Cell, ...]:
         Cell(judgement.verdict, state=judgement.verdict),
         Cell(report.rows[judgement.row].title, href=f"#row-{judgement.row}"),
         Cell(judgement.expected),
-        Cell(" ".join(judgement.received.split()), judgement.value),
+        Cell(plain(judgement), judgement.value),
         Cell(interval(between, "{:.3g}"), between.high) if between else Cell(ABSENT),
         number(judgement.more_samples, "{:,}"),
     )

@@ -64,7 +64,7 @@ def _drop(report: Report, entry: Entry) -> Figure:
         aside = "no labels: no drop" if row.metric is None else "not compared"
         return Figure("Agreement", text.percent(row.agreement, 2), aside)
     between = text.interval(row.drop_interval)
-    own = {each.name: each.data for each in report.model.networks}.get(row.network or "", report.data)
+    own = report.data_of(row.network)
     aside = f"95 %: {between}" if between else f"{text.counted(own.evaluation, 'sample')}, no interval"
     return Figure(f"Drop, {row.drop_unit}", f"{row.drop:+.2f}".replace("-", "−"), aside)
 

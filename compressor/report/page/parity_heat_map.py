@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from compressor.report import parity_limit
 from compressor.report.evidence import ParityCell
 from compressor.report.page import figures_as_text as text
 from compressor.report.page.section import Section
@@ -52,12 +53,12 @@ def section(report: Report) -> Section:
     if not report.parity:
         return Section("parity", "Parity", "No parity matrix was measured in this run.")
     kinds = dict.fromkeys((cell.network, cell.format) for cell in report.parity)
-    out = [cell for cell in report.parity if cell.within is False]
+    out = [cell for cell in report.parity if _state(cell) == "out"]
     judged = sum(cell.within is not None for cell in report.parity)
     lead = (
         f"{text.counted(len(report.parity), 'pair')} compared, {judged} with a tolerance of their own, "
-        f"{len(out)} out of it. ✓ within, ✗ out, no sign: what the limits judge. Numbers are SQNR, below it the "
-        "largest difference."
+        f"{len(out)} out of it or at fault otherwise. ✓ within, ✗ out, no sign: what the limits judge. Numbers are "
+        "SQNR, below it the largest difference."
     )
     content = {
         "maps": [_map([each for each in report.parity if (each.network, each.format) == kind]) for kind in kinds],
@@ -107,12 +108,19 @@ def _lines(cells: Sequence[ParityCell], heads: Sequence[tuple[str, str, str]]) -
 def _heat(cell: ParityCell) -> Heat:
     if cell.reason and cell.sqnr_db is None:
         return Heat("absent", 0, "not here", "")
-    state = {True: "within", False: "out", None: "unjudged"}[cell.within]
+    state = _state(cell)
     sqnr = cell.sqnr_db
     part = 0.0 if sqnr is None else min(max((sqnr - _FAINT) / (_STRONG - _FAINT), 0.0), 1.0)
     # What is out of tolerance is the stronger, the farther it is off.
     strength = round(8 + 27 * (1 - part if state == "out" else part))
     return Heat(state, strength, "equal" if cell.max_abs_error == 0 else _decibels(sqnr), _difference(cell))
+
+
+def _state(cell: ParityCell) -> str:
+    """A fault breaks the gate, and is out whether or not the pair has a tolerance."""
+    if parity_limit.fatal(cell):
+        return "out"
+    return {True: "within", False: "out", None: "unjudged"}[cell.within]
 
 
 def _decibels(sqnr: float | None) -> str:
@@ -128,15 +136,15 @@ def _difference(cell: ParityCell) -> str:
 
 def _diverges(cell: ParityCell) -> str:
     unit = " integer steps" if cell.limit_unit == "lsb" else ""
-    limit = "" if cell.limit is None else f"allowed is {cell.limit:g}{unit}"
+    limit = "" if cell.limit is None else f"allowed is {cell.limit:g}{unit}; "
     if cell.diverges is None:
-        return f"{limit}; where it begins is not known"
+        return f"{limit}where it begins is not known"
     layer = f", at layer {cell.diverges.layer}" if cell.diverges.layer else ""
-    return f"{limit}; begins in {cell.diverges.stage}{layer}: {cell.diverges.told}"
+    return f"{limit}begins in {cell.diverges.stage}{layer}: {cell.diverges.told}"
 
 
 def _line(cell: ParityCell) -> Line:
-    state = {True: "within", False: "out", None: "unjudged"}[cell.within]
+    state = _state(cell)
     return Line(
         (
             Cell(_file(cell)),

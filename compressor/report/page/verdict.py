@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from compressor.report.layout import limits_kept, no_limits
+from compressor.report.advice import what_to_do
+from compressor.report.judging import received
+from compressor.report.layout import limits_kept, no_limits, once, rows_kept
 from compressor.report.page.entries import Entry
-from compressor.report.page.figures_as_text import counted, listed
-from compressor.report.schema import Judgement, Report, Row
+from compressor.report.page.figures_as_text import counted, interval, listed
+from compressor.report.schema import Judgement, Report, Row, place
+from compressor.report.violated_rows import violated
 
 SIGNS = {"passed": "✓", "failed": "✗", "undecided": "?", "implausible": "!"}
 _WORDS = {"passed": "Passed", "failed": "Not passed", "undecided": "Undecided"}
-# By a part of the limit's name; the first that fits counts.
-_ADVICE = (
-    ("finished", "Read why the file could not be written or measured; a recipe with another precision may do."),
-    ("drop", "Train the quantization in (recipe qat_int8), or keep the layers at the top of the layer list in float."),
-    ("error_rise", "Train the quantization in (recipe qat_int8), or keep the worst layers in float."),
-    ("agreement", "Look at the samples that disagree: if their answers are as good, lower min_agreement."),
-    ("parity", "Look at the cell out of tolerance in the parity matrix: it names the stage and the layer to repair."),
-    ("latency", "Look at what the operators take, and at their placement; int8 need not be faster on this processor."),
-    ("size", "Prune or cluster before quantizing (recipes prune50_int8, cluster16_int8)."),
-    ("accelerated", "Look at the placement: the reasons say what to change in the model."),
-    ("", "Change the model, the recipe or the limit."),
-)
-_IMPLAUSIBLE = "Better than the float32 file by more than chance: check that labels and samples are the right ones."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,35 +67,63 @@ def _state(report: Report, broken: tuple[Broken, ...]) -> str:
 
 def _broken(report: Report) -> tuple[Broken, ...]:
     judged = [each for each in report.verdict.judgements if each.verdict != "passed"]
-    told = [_of_judgement(report, each) for each in judged]
-    known = {(each.limit, *_about(report.rows[each.row])) for each in judged}
+    told = [*_of_judgements(report, judged)]
+    known = {(each.limit, each.row) for each in judged}
     for violation in report.verdict.violations:
-        if (violation.limit, *_about(violation)) not in known:
-            position = next((at for at, row in enumerate(report.rows) if _about(row) == _about(violation)), None)
+        positions = violated(violation, report.rows)
+        if known.isdisjoint((violation.limit, position) for position in positions):
             told.append(
                 Broken(
                     state="failed",
                     limit=violation.limit,
                     title=violation.message.partition(f": {violation.limit}")[0],
                     told=f"expected {violation.expected}, received {_line(violation.received)}",
-                    href="" if position is None else f"#row-{position}",
+                    href=f"#row-{positions[0]}" if positions else "",
                 )
             )
     order = ("failed", "implausible", "undecided")
     return tuple(sorted(told, key=lambda each: order.index(each.state)))
 
 
-def _of_judgement(report: Report, judgement: Judgement) -> Broken:
+def _judged_files(report: Report, found: tuple[Entry, ...]) -> str:
+    """How many of the files kept a limit; what is only estimated has no entry."""
+    if not report.is_judged_singly:
+        return counted(len(found), "compressed file")
+    kept = rows_kept(report)
+    measured = sum(not kept.isdisjoint(each.rows) for each in found)
+    return counted(measured, "compressed file") if measured else f"{counted(len(kept), 'file')}, as estimated"
+
+
+def _of_judgements(report: Report, judged: Sequence[Judgement]) -> Iterator[Broken]:
+    """One for each, but for what is undecided: that is told once of a file, with all targets it is undecided for."""
+    same: dict[object, list[Judgement]] = {}
+    for at, each in enumerate(judged):
+        about = (each.limit, _title(report.rows[each.row]), _told(each))
+        same.setdefault(about if each.verdict == "undecided" else at, []).append(each)
+    for first, *others in same.values():
+        rows = [report.rows[each.row] for each in (first, *others)]
+        (title,) = once((place(row.target, row.network), row.title) for row in rows)
+        yield Broken(first.verdict, first.limit, title, _told(first), f"#row-{first.row}")
+
+
+def _title(row: Row) -> str:
+    return row.title.removeprefix(place(row.target, row.network))
+
+
+def _told(judgement: Judgement) -> str:
     more = f"; {judgement.more_samples:,} more samples would decide" if judgement.more_samples else ""
-    between = judgement.interval
-    around = f" (95 % interval {between.low:.3g} to {between.high:.3g})".replace("-", "−") if between else ""
-    return Broken(
-        state=judgement.verdict,
-        limit=judgement.limit,
-        title=report.rows[judgement.row].title,
-        told=f"expected {judgement.expected}, received {_line(judgement.received)}{around}{more}",
-        href=f"#row-{judgement.row}",
-    )
+    between, told = judgement.interval, _line(judgement.received)
+    around = f" (95 %: {interval(between, '{:.3g}')})" if between and plain(judgement) == told else ""
+    return f"expected {judgement.expected}, received {told}{around}{more}"
+
+
+def plain(judgement: Judgement) -> str:
+    """What was received without its interval."""
+    told = _line(judgement.received)
+    if judgement.value is None:
+        return told
+    value = judgement.value
+    return told.replace(received(value, judgement.interval), received(value, None))
 
 
 def _sentence(report: Report, found: tuple[Entry, ...], broken: tuple[Broken, ...], state: str) -> str:
@@ -115,7 +134,7 @@ def _sentence(report: Report, found: tuple[Entry, ...], broken: tuple[Broken, ..
             return f"{no_limits(report)}: nothing could break. Judge the figures of {files} yourself."
         told = listed([f"{name} {value:g}" for name, value in kept.items()])
         these = "this limit" if len(kept) == 1 else "these limits"
-        return f"{told} held on {files}. By {these} the model may ship."
+        return f"{told} held on {_judged_files(report, found)}. By {these} the model may ship."
     if state == "undecided":
         counts = "counts as passed" if report.verdict.passed else "counts as not passed"
         return f"Chance could turn {counted(len(broken), 'judgement')} on {files}; by this run's rules that {counts}."
@@ -130,22 +149,27 @@ def _sentence(report: Report, found: tuple[Entry, ...], broken: tuple[Broken, ..
 
 
 def _advice(report: Report, broken: tuple[Broken, ...]) -> tuple[str, ...]:
-    told = []
-    for each in broken:
-        if each.state == "implausible":
-            told.append(_IMPLAUSIBLE)
-        elif each.state == "failed":
-            told.append(next(advice for part, advice in _ADVICE if part in each.limit))
-    more = [each.more_samples for each in report.verdict.judgements if each.verdict == "undecided"]
-    needed = max((count for count in more if count), default=0)
-    if needed:
-        total = report.data.evaluation + needed
-        told.append(f"Evaluate on about {total:,} samples instead of {report.data.evaluation:,} to decide the rest.")
-    return tuple(dict.fromkeys(told))
+    """What to do about each, once; samples are told by their number instead."""
+    told = [
+        what_to_do(each.limit, each.state)
+        for each in broken
+        if each.state != "undecided" or each.limit == "max_latency_ratio"
+    ]
+    sentences = [f"{each[0].upper()}{each[1:]}." for each in told if each]
+    return tuple(dict.fromkeys((*sentences, *_samples(report))))
 
 
-def _about(of: object) -> tuple[object, ...]:
-    return tuple(getattr(of, name) for name in ("network", "target", "format", "precision", "runtime"))
+def _samples(report: Report) -> Iterator[str]:
+    """How many samples would decide the rest, of every network by itself."""
+    needed: dict[str | None, int] = {}
+    for each in report.verdict.judgements:
+        if each.verdict == "undecided" and each.more_samples:
+            network = report.rows[each.row].network
+            needed[network] = max(needed.get(network, 0), each.more_samples)
+    for network, more in needed.items():
+        there = report.data_of(network).evaluation
+        of = f"{network} " if network else ""
+        yield f"Evaluate {of}on about {there + more:,} samples instead of {there:,} to decide the rest."
 
 
 def _line(text: str) -> str:
