@@ -354,9 +354,10 @@ def test_an_operator_without_a_name_belongs_to_the_layer_before_it() -> None:
 
 def test_a_fused_loop_without_a_name_is_not_the_embedding_before_it() -> None:
     file = File()
-    found, answer = file.tensor((1, 5, 3), name="m/embedding/embedding_lookup1"), file.tensor((1, 5, 2), name="tfl.lstm")
+    found, answer = file.tensor((1, 5, 3), name="m/embedding/lookup"), file.tensor((1, 5, 2), name="tfl.lstm")
+    weights = file.constant(np.ones((2, 3)), name="arith.constant")
     file.add("GATHER", [file.constant(np.ones((9, 3))), file.input((1, 5))], [found])
-    file.add("UNIDIRECTIONAL_SEQUENCE_LSTM", [found, file.constant(np.ones((2, 3)), name="arith.constant")], [answer])
+    file.add("UNIDIRECTIONAL_SEQUENCE_LSTM", [found, weights], [answer])
     assert layers(parse(file.content())) == ("embedding", "")
 
 

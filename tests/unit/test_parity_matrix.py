@@ -236,9 +236,7 @@ def test_answers_that_hang_on_the_samples_before_are_state_and_no_layer_is_searc
     assert locate.asked == []
 
 
-@pytest.mark.parametrize(
-    ("located", "noise", "within"), [(IN_ORDER, 3, None), (IN_ORDER, 90, False), (None, 3, False)]
-)
+@pytest.mark.parametrize(("located", "noise", "within"), [(IN_ORDER, 3, None), (IN_ORDER, 90, False), (None, 3, False)])
 def test_roundings_that_grew_are_no_fault_where_every_layer_is_in_order_and_the_answers_are_near(
     written: Written, located: Any, noise: int, within: bool | None
 ) -> None:
