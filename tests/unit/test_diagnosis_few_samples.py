@@ -1,0 +1,27 @@
+"""What few samples say of scales: nothing, for they may well lie together or beyond what calibration saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compressor import diagnosis
+from tests.unit import two_layers
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+@pytest.mark.parametrize("factor", [0.02, 1.5])
+def test_a_handful_of_values_tells_nothing_of_a_scale(tmp_path: Path, count: int, factor: float) -> None:
+    net = two_layers.net()
+    files = (two_layers.tflite(net, integer, tmp_path / f"{integer}.tflite") for integer in (False, True))
+    few = {name: values * factor for name, values in two_layers.samples(count).items()}
+    assert diagnosis.layers(*files, few).faults == []
+
+
+@pytest.mark.parametrize(("factor", "told"), [(0.02, "fill only"), (1.5, "are cut off")])
+def test_many_samples_do(tmp_path: Path, factor: float, told: str) -> None:
+    net = two_layers.net()
+    files = (two_layers.tflite(net, integer, tmp_path / f"{integer}.tflite") for integer in (False, True))
+    many = {name: values * factor for name, values in two_layers.samples(32).items()}
+    assert told in " ".join(diagnosis.layers(*files, many).faults)
