@@ -25,3 +25,13 @@ def test_many_samples_do(tmp_path: Path, factor: float, told: str) -> None:
     files = (two_layers.tflite(net, integer, tmp_path / f"{integer}.tflite") for integer in (False, True))
     many = {name: values * factor for name, values in two_layers.samples(32).items()}
     assert told in " ".join(diagnosis.layers(*files, many).faults)
+
+
+@pytest.mark.parametrize(("beyond", "faulty"), [(3, False), (10, True)])
+def test_some_samples_beyond_the_range_are_no_fault_of_the_scale(tmp_path: Path, beyond: int, faulty: bool) -> None:
+    net = two_layers.net()
+    files = (two_layers.tflite(net, integer, tmp_path / f"{integer}.tflite") for integer in (False, True))
+    samples = two_layers.samples(16)
+    samples["x"][:beyond, :4] = 1.1
+    found = " ".join(diagnosis.layers(*files, samples).faults)
+    assert ("`x` are cut off" in found) is faulty
