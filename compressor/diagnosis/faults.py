@@ -151,7 +151,8 @@ def _title(compared: Compared, node: Node) -> str:
 
 def _of_values(compared: Compared, node: Node, median: float) -> str | None:
     kept = compared.sums[node.key]
-    cut_off = kept.range is not None and kept.range.cut_off > _CUT_OFF
+    ranges = [compared.sums[key].range for key in (node.key, *node.inputs) if key in compared.sums]
+    cut_off = any(each is not None and each.cut_off > _CUT_OFF for each in ranges)
     # What a scale does to samples that it does not fit is no error of the operator.
     if cut_off or any(_misfits(compared, key) for key in node.inputs):
         return None

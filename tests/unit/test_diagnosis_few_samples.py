@@ -35,3 +35,12 @@ def test_some_samples_beyond_the_range_are_no_fault_of_the_scale(tmp_path: Path,
     samples["x"][:beyond, :4] = 1.1
     found = " ".join(diagnosis.layers(*files, samples).faults)
     assert ("`x` are cut off" in found) is faulty
+
+
+def test_what_a_single_value_beyond_the_inputs_range_does_is_no_fault_of_the_next_layer(tmp_path: Path) -> None:
+    net = two_layers.net()
+    files = (two_layers.tflite(net, integer, tmp_path / f"{integer}.tflite") for integer in (False, True))
+    samples = two_layers.samples(2)
+    samples["x"] *= 0.3
+    samples["x"][0, 0] = 3
+    assert diagnosis.layers(*files, samples).faults == []
