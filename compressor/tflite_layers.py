@@ -18,6 +18,11 @@ _KERNELS = {
     "FULLY_CONNECTED": ("MatMul", "Tensordot"),
     "TRANSPOSE_CONV": ("conv2d_transpose", "Conv2DBackpropInput"),
 }
+# Their weights have no names where TensorFlow's converter fused the loop; the layer before them is another one.
+_RECURRENT = (
+    *("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
+    *("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"),
+)
 _WRAPPER = re.compile(r"(?:(?:StatefulPartitionedCall|PartitionedCall)(?:_\d+)?/)+")
 # Names of TensorFlow's operations, which are no layers.
 _OPERATION = re.compile(
@@ -35,7 +40,7 @@ def layers(view: View) -> tuple[str, ...]:
     found: dict[int, str] = {}
     for operator in view.operators:
         made = [tensor.index for tensor in operator.inputs if tensor and tensor.index in found]
-        inherited = found[made[0]] if made else ""
+        inherited = found[made[0]] if made and operator.op not in _RECURRENT else ""
         layer = _own(operator) or inherited
         found.update({tensor.index: layer for tensor in operator.outputs})
     return tuple(found[operator.outputs[0].index] if operator.outputs else "" for operator in view.operators)

@@ -85,4 +85,9 @@ def within(difference: float, tolerance: Tolerance | None, operators: int, sqnr_
     if difference <= tolerance.limit:
         return True
     deep = operators > SHALLOW and tolerance.limit > 0
-    return None if deep and sqnr_db >= _FAULT_DB[tolerance.unit] else False
+    return None if deep and near(tolerance.unit, sqnr_db) else False
+
+
+def near(unit: Unit, sqnr_db: float) -> bool:
+    """Whether two sets of answers are as near as roundings that grew from layer to layer leave them."""
+    return sqnr_db >= _FAULT_DB[unit]

@@ -4,7 +4,9 @@ The bounds:
 
 * Weights and biases that both files hold differ by rounding alone, which is a few steps at most.
 * A scale fits when the samples fill 64 integers of an input, 32 of an inner tensor, and at most 1 % of the values lie
-  beyond the integers. Fewer integers are as if two or three bits were missing.
+  beyond the integers, or those of less than a quarter of the samples. Fewer integers are as if two or three bits were
+  missing. Less than 8 samples and less than 256 values say nothing: they may lie together, or beyond what calibration
+  saw.
 * A bias is stored in steps of input scale × weights scale, within 1 %.
 * A slope is off when it is 1 % from 1 and two standard errors more. Rounding has no slope.
 * An operator introduces too much when that is four times what its number formats explain, and at least 3 % of the
@@ -27,7 +29,8 @@ from compressor.diagnosis.opened import INPUT, Node, plain
 from compressor.diagnosis.sums import Sums
 
 _STEPS_OF_INPUT, _STEPS = 64, 32
-_CUT_OFF, _SEVERAL = 0.01, 3
+_CUT_OFF, _SEVERAL, _SHARE_OF_SAMPLES = 0.01, 3, 0.25
+_FEWEST_SAMPLES, _FEWEST_VALUES = 8, 256
 _SLOPE, _ERRORS = 0.01, 2.0
 _TIMES, _TIMES_MEDIAN, _LEAST_OF_MEDIAN = 4.0, 10.0, 0.1
 _LEAST = {8: 0.03, 16: 0.01}
@@ -60,8 +63,9 @@ def faults(compared: Compared) -> list[Fault]:
         if finding is not None and retrained and not finding.certain:
             finding = None
         told = None if finding is None else weights.sentence(node.title, finding)
-        told = told or _misfit(compared, node, retrained) or _foreign_scale(compared, node)
-        if told is None and not retrained:
+        misfit = _misfit(compared, node, retrained)
+        told = told or (misfit if _tells(compared, node) else None) or _foreign_scale(compared, node)
+        if told is None and not retrained and misfit is None:
             told = _of_values(compared, node, median)
         if told is not None:
             found.setdefault(layer, Fault(place, _title(compared, node), told))
@@ -97,8 +101,9 @@ def _misfit(compared: Compared, node: Node, retrained: bool = False) -> str | No
         return None
     what = "input" if _is_input(compared, node) else "output"
     title = _title(compared, node)
-    # A single sample may well lie beyond what calibration saw.
-    several = kept.range.samples_beyond >= min(_SEVERAL, kept.range.samples)
+    # Some samples may well lie beyond what calibration saw.
+    samples = kept.range.samples
+    several = kept.range.samples_beyond >= max(min(_SEVERAL, samples), _SHARE_OF_SAMPLES * samples)
     if kept.range.cut_off > _CUT_OFF and several and (what == "input" or not retrained):
         share = f"{100 * kept.range.cut_off:.0f} %"
         return f"{share} of the values of `{title}` are cut off: its {what} scale does not fit the samples"
@@ -106,6 +111,12 @@ def _misfit(compared: Compared, node: Node, retrained: bool = False) -> str | No
         return None
     share = f"{100 * kept.range.use:.1f} %"
     return f"the samples fill only {share} of the range of `{title}`: its {what} scale does not fit them"
+
+
+def _tells(compared: Compared, node: Node) -> bool:
+    """Whether there are enough samples or values to judge a scale by."""
+    kept = compared.sums[node.key].range
+    return kept is not None and (kept.samples >= _FEWEST_SAMPLES or kept.count >= _FEWEST_VALUES)
 
 
 def _foreign_scale(compared: Compared, node: Node) -> str | None:
@@ -142,7 +153,10 @@ def _title(compared: Compared, node: Node) -> str:
 
 def _of_values(compared: Compared, node: Node, median: float) -> str | None:
     kept = compared.sums[node.key]
-    if any(_misfits(compared, key) for key in node.inputs):
+    ranges = [compared.sums[key].range for key in (node.key, *node.inputs) if key in compared.sums]
+    cut_off = any(each is not None and each.cut_off > _CUT_OFF for each in ranges)
+    # What a scale does to samples that it does not fit is no error of the operator.
+    if cut_off or any(_misfits(compared, key) for key in node.inputs):
         return None
     slope = kept.own_gain.fitted()
     title = _title(compared, node)

@@ -33,9 +33,9 @@ def why(
     told = f"slower than float32 ({found.ratio:.2f} ×, beyond the noise of {_percent(found.noise)})"
     if runtime == "onnxruntime":
         times = profile(artifact, sample, found.threads)
-        return times[:SHOWN], f"{told}: {of_profile(times)}{_processor()}"
+        return times[:SHOWN], f"{told}: {of_profile(times)}{_processor(any(map(_of_bytes, times)))}"
     if artifact.suffix == ".tflite":
-        return (), f"{told}: {of_tflite(artifact)}{_processor()}"
+        return (), f"{told}: {of_tflite(artifact)}{_processor(_multiplies_bytes(artifact))}"
     return (), f"{told}: {runtime} has no profile that can be asked from Python"
 
 
@@ -72,14 +72,35 @@ def of_tflite(artifact: Path) -> str:
     ]
     parts = [f"of the multiply-accumulates, {named}"] if named else []
     if converting:
-        parts.append(f"{len(converting)} operators only quantize or dequantize")
+        one = len(converting) == 1
+        verbs = "operator only quantizes or dequantizes" if one else "operators only quantize or dequantize"
+        parts.append(f"{len(converting)} {verbs}")
     if floats:
         parts.append(f"not computed in integers: {', '.join(dict.fromkeys(floats))}")
     return "; ".join(["LiteRT has no profile that can be asked from Python", *parts])
 
 
-def _processor() -> str:
-    found = machine.byte_products()
+def _of_bytes(each: OperatorTime) -> bool:
+    """ONNX Runtime's operators that multiply integers: `QLinearConv`, `QGemm`, `MatMulInteger`."""
+    return (each.op.startswith("Q") and each.op not in _CONVERTING) or "Integer" in each.op
+
+
+def _multiplies_bytes(artifact: Path) -> bool:
+    """Whether an operator of a TFLite file reads int8 weights and no int16 values; of one that is unreadable none."""
+    try:
+        operators = tflite_view.read(artifact).operators
+    except BadInput:
+        return False
+    return any(
+        any(each.type == "INT8" and len(each.shape) > 1 for each in operator.constants)
+        and all(made.type != "INT16" for made in operator.outputs)
+        for operator in operators
+    )
+
+
+def _processor(integers: bool) -> str:
+    """What the processor has for products of bytes, which nothing but int8 waits for."""
+    found = machine.byte_products() if integers else None
     if found is None:
         return ""
     return f"; this processor has {', '.join(found) or 'no VNNI'}"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+from compressor import tolerances
 from compressor.report.evidence import Divergence, LayersPart, ParityCell
 
 Fault = Literal["conversion", "runtime"]
+# Every layer was looked at, each on the same inputs, and none is out of order.
+IN_ORDER: Final = "in order"
+Located = Divergence | Literal["in order"] | None
 # Of a file, as its cells name it, a fault and the runtime that shows it: where it begins; None where nobody knows.
-Locate = Callable[["FileKey", Fault, str], Divergence | None]
+Locate = Callable[["FileKey", Fault, str], Located]
 
 _STATE = "the first sample is answered otherwise after the others: state is not reset between samples"
 
@@ -29,7 +33,7 @@ class Naming:
     """Names what is out of order in the cells of one matrix.
 
     Attributes:
-        locate: takes seconds, and is asked once for a file and a fault.
+        locate: takes seconds, and is asked once for a file and a fault, of a runtime once for that one.
         unrepeatable: files on runtimes that answer the first sample otherwise after the others.
         layers: of the compressed files.
     """
@@ -37,7 +41,7 @@ class Naming:
     locate: Locate
     unrepeatable: frozenset[tuple[FileKey, str]] = frozenset()
     layers: Sequence[LayersPart] = ()
-    _found: dict[tuple[FileKey, Fault], Divergence] = field(default_factory=dict)
+    _found: dict[tuple[FileKey, Fault, str], Located] = field(default_factory=dict)
 
     def named(self, cells: Sequence[ParityCell]) -> list[ParityCell]:
         """The cells, those out of order with what is known of it."""
@@ -50,17 +54,22 @@ class Naming:
         elif cell.within is False:
             # Where other kernels give the model's own answers, the file is in order.
             converted = cell.against == "keras" and key(cell) not in exact
-            found = self._located(cell, "conversion" if converted else "runtime")
+            fault: Fault = "conversion" if converted else "runtime"
+            located = self._located(cell, fault)
+            if fault == "runtime" and located == IN_ORDER and _grown(cell):
+                return cell.model_copy(update={"within": None})
+            told = f"the answers are {_UNLIKE[fault]}; no single layer was found where that begins"
+            nowhere = Divergence(stage=fault, layer=None, told=told)
+            found = located if isinstance(located, Divergence) else nowhere
         else:
             found = self._compression(cell)
         return cell if found is None else cell.model_copy(update={"diverges": found})
 
-    def _located(self, cell: ParityCell, fault: Fault) -> Divergence:
-        if (key(cell), fault) not in self._found:
-            located = self.locate(key(cell), fault, cell.runtime)
-            told = f"the answers are {_UNLIKE[fault]}; no single layer was found where that begins"
-            self._found[key(cell), fault] = located or Divergence(stage=fault, layer=None, told=told)
-        return self._found[key(cell), fault]
+    def _located(self, cell: ParityCell, fault: Fault) -> Located:
+        asked = (key(cell), fault, cell.runtime if fault == "runtime" else "")
+        if asked not in self._found:
+            self._found[asked] = self.locate(key(cell), fault, cell.runtime)
+        return self._found[asked]
 
     def _compression(self, cell: ParityCell) -> Divergence | None:
         if cell.against != "float32":
@@ -77,6 +86,11 @@ _UNLIKE: Mapping[Fault, str] = {
 def key(cell: ParityCell) -> FileKey:
     """The file that a cell is about; one on an emulated core is a file of its own, for its kernels are other ones."""
     return FileKey(cell.stage, cell.format, cell.precision)
+
+
+def _grown(cell: ParityCell) -> bool:
+    """Integers that a rounding explains: no layer begins it, and the answers are as near as that leaves them."""
+    return cell.limit_unit == "lsb" and bool(cell.limit) and tolerances.near("lsb", cell.sqnr_db or 0.0)
 
 
 def _about(part: LayersPart, cell: ParityCell) -> bool:

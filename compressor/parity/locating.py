@@ -10,7 +10,7 @@ from typing import Any
 from compressor import formats, roundings
 from compressor.errors import CompressorError
 from compressor.measuring_process import Asked
-from compressor.parity.divergences import Fault, FileKey
+from compressor.parity.divergences import IN_ORDER, Fault, FileKey, Located
 from compressor.parity.further import Answers
 from compressor.plan import Job
 from compressor.process import Worker
@@ -42,8 +42,8 @@ class Locator:
     asked: Asked
     answers: Answers
 
-    def locate(self, key: FileKey, fault: Fault, runtime: str) -> Divergence | None:
-        """Where a fault of a file begins; None where that cannot be told."""
+    def locate(self, key: FileKey, fault: Fault, runtime: str) -> Located:
+        """Where a fault of a file begins; None where that could not be looked for."""
         if key.stage not in _STAGES:
             return None
         job = Job(_STAGES[key.stage], key.format, Precision(key.precision))
@@ -64,7 +64,7 @@ class Locator:
                 found = worker.call("diagnosis", "compressor.parity.looking:locate", arguments, _LOCATE_S)
         except CompressorError:
             return None
-        return None if found is None else Divergence(**found)
+        return IN_ORDER if found is None else Divergence(**found)
 
     def layers(self, listener: Listener) -> tuple[list[LayersPart], list[str]]:
         """The layers of every compressed file, and why those of some are not there."""

@@ -352,6 +352,15 @@ def test_an_operator_without_a_name_belongs_to_the_layer_before_it() -> None:
     assert layers(parse(file.content())) == ("scores", "scores")
 
 
+def test_a_fused_loop_without_a_name_is_not_the_embedding_before_it() -> None:
+    file = File()
+    found, answer = file.tensor((1, 5, 3), name="m/embedding/lookup"), file.tensor((1, 5, 2), name="tfl.lstm")
+    weights = file.constant(np.ones((2, 3)), name="arith.constant")
+    file.add("GATHER", [file.constant(np.ones((9, 3))), file.input((1, 5))], [found])
+    file.add("UNIDIRECTIONAL_SEQUENCE_LSTM", [found, weights], [answer])
+    assert layers(parse(file.content())) == ("embedding", "")
+
+
 def test_an_unknown_target_is_bad_input_from_python() -> None:
     with pytest.raises(BadInput, match="no target is called 'coal'; did you mean 'coral'"):
         api.inspect("m.tflite", "coal")

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tflite_files import relu_chain
+from tflite_files import float_lstm_with_int8_weights, relu_chain
+from tiny_tflite import File
 
 from compressor.measurement import Against, interleaved, latency, machine, measure, memory, onnx_profile, slowness
 from compressor.measurement.interleaved import LatencyRatio, Turn
@@ -210,6 +211,29 @@ def test_a_slow_tflite_file_names_its_work(tmp_path: Path) -> None:
     times, told = slowness.why(tmp_path / "m.tflite", "litert", {}, RATIO)
     assert times == ()
     assert "LiteRT has no profile that can be asked from Python" in told
+
+
+def test_the_processors_products_of_bytes_are_told_of_files_that_have_some(
+    tmp_path: Path, onnx_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "byte_products", lambda: ())
+    (tmp_path / "float.tflite").write_bytes(relu_chain(4, 4))
+    (tmp_path / "hybrid.tflite").write_bytes(float_lstm_with_int8_weights())
+    found = [slowness.why(tmp_path / f"{name}.tflite", "litert", {}, RATIO)[1] for name in ("float", "hybrid")]
+    products = "(int8[N,4] x) => (int32[N,N] y) { t = Transpose (x)  y = MatMulInteger (x, t) }"
+    for text in ("(float[N,4] x) => (float[N,4] y) { y = Tanh (x) }", products):
+        kind = np.int8 if "int8" in text else np.float32
+        found.append(slowness.why(onnx_file(text), "onnxruntime", {"x": np.ones((1, 4), kind)}, RATIO)[1])
+    assert ["VNNI" in told for told in found] == [False, True, False, True]
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "1 operator only quantizes or"), (2, "2 operators only quantize or")])
+def test_operators_that_only_convert_are_counted(tmp_path: Path, count: int, told: str) -> None:
+    file = File()
+    for _ in range(count):
+        file.add("QUANTIZE", [file.input((1, 4))], [file.tensor((1, 4))])
+    (tmp_path / "m.tflite").write_bytes(file.content())
+    assert told in slowness.of_tflite(tmp_path / "m.tflite")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from compressor.limits import Limits
 from compressor.measuring_process import Asked
 from compressor.parity import completing, further, matrix
 from compressor.parity.cells import Comparing
-from compressor.parity.divergences import Fault, FileKey, Naming
+from compressor.parity.divergences import IN_ORDER, Fault, FileKey, Naming
 from compressor.parity.matrix import Matrix
 from compressor.plan import Job, PlannedRow
 from compressor.progress import silent
@@ -234,6 +234,25 @@ def test_answers_that_hang_on_the_samples_before_are_state_and_no_layer_is_searc
     assert {(each.stage, each.runtime) for each in found} == {("float32", "litert")}
     assert {each.diverges.stage for each in found if each.diverges} == {"state"}
     assert locate.asked == []
+
+
+@pytest.mark.parametrize(("located", "noise", "within"), [(IN_ORDER, 3, None), (IN_ORDER, 90, False), (None, 3, False)])
+def test_roundings_that_grew_are_no_fault_where_every_layer_is_in_order_and_the_answers_are_near(
+    written: Written, located: Any, noise: int, within: bool | None
+) -> None:
+    (cell, *_) = (each for each in written.cells() if told(each)[0] == "compressed" and each.limit_unit == "lsb")
+    far = {"within": False, "max_lsb": noise, "limit": 1.0, "sqnr_db": 45.0 if noise == 3 else 5.0}
+    (found,) = Naming(lambda *_: located).named([cell.model_copy(update=far)])
+    assert found.within is within
+    assert (found.diverges is None) == (within is None)
+
+
+def test_a_runtime_that_is_in_order_says_nothing_of_another_one(written: Written) -> None:
+    (cell, *_) = (each for each in written.cells() if told(each)[0] == "compressed" and each.limit_unit == "lsb")
+    off = [cell.model_copy(update={"within": False, "sqnr_db": 45.0, "runtime": name}) for name in ("first", "second")]
+    fault = Divergence(stage="runtime", layer="dense", told="off")
+    named = Naming(lambda _, __, runtime: fault if runtime == "second" else IN_ORDER).named(off)
+    assert [each.diverges for each in named] == [None, fault]
 
 
 def part(*faults: str) -> LayersPart:
