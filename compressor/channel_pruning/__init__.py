@@ -1,0 +1,5 @@
+"""Whole channels taken out of a network, which is smaller afterwards: the heart of the step `channel_prune`.
+
+`flow` follows every channel of a functional tf_keras model from layer to layer by the `rules` of its layers; `channels`
+knows which of them stand or fall together; `surgery` makes the smaller model.
+"""
