@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import Any
-
 import numpy as np
 
-from compressor.channel_pruning import rules
 from compressor.channel_pruning.flow import Flow, Traced
 from compressor.channel_pruning.rules import Kept
+from compressor.channel_pruning.stand_in import StandIn
 from compressor.values import Array
 
 # Tables that are looked up, not multiplied.
@@ -32,7 +30,7 @@ def counter(flow: Flow) -> Callable[[Array], Cost]:
 
     Weights are counted by what the rules leave of their shapes: stand-ins of one byte take the weights' place.
     """
-    layers = [(traced, _StandIn(traced.layer), _positions(traced)) for traced in flow.layers.values() if _own(traced)]
+    layers = [(traced, StandIn(traced.layer, np.int8), _positions(traced)) for traced in flow.layers.values() if _own(traced)]
     sets = {id(traced): [flow.channels.sets(each) for each in (*traced.inputs, *traced.outputs)] for traced, *_ in layers}
 
     def cost(fallen: Array) -> Cost:
@@ -40,32 +38,12 @@ def counter(flow: Flow) -> Callable[[Array], Cost]:
         for traced, stand_in, positions in layers:
             masks = [~np.isin(each, fallen) for each in sets[id(traced)]]
             kept = Kept(tuple(masks[: len(traced.inputs)]), tuple(masks[len(traced.inputs) :]))
-            left = stand_in.left(traced.layer, kept)
+            left = stand_in.left(kept)
             parameters += sum(each.size for each in left)
             macs += positions * sum(each.size for each in left if each.ndim > 1)
         return Cost(macs, parameters)
 
     return cost
-
-
-class _StandIn:
-    """Looks like a layer to its rule, with weights that take no time to cut."""
-
-    def __init__(self, layer: Any) -> None:
-        self._layer = layer
-        self._weights = [np.zeros(weight.shape, np.int8) for weight in layer.weights]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._layer, name)
-
-    def get_weights(self) -> list[Array]:
-        """Arrays of the weights' shapes."""
-        return self._weights
-
-    def left(self, layer: Any, kept: Kept) -> list[Array]:
-        """What is left of the weights."""
-        rule = rules.of(layer)
-        return self._weights if rule is None or kept.everything else rule.weights(self, kept)
 
 
 def _own(traced: Traced) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 
 from compressor.channel_pruning import rules
 from compressor.channel_pruning.flow import Flow, Traced, flat
+from compressor.channel_pruning.rules import Kept
+from compressor.channel_pruning.stand_in import StandIn
 from compressor.values import Array
 
 if TYPE_CHECKING:
@@ -55,15 +57,19 @@ def _mask(flow: Flow, traced: Traced, sets: Array) -> Array | None:
 
 
 def _zeroed(traced: Traced, weights: list[Array], mask: Array) -> list[Array]:
-    """Gamma and beta of a normalization; of a layer that makes channels whatever is theirs, along any axis."""
+    """Gamma and beta of a normalization; of a layer that makes channels all that its rule would take away."""
     changed = [each.copy() for each in weights]
     if type(traced.layer).__name__ == "BatchNormalization":
         for each in changed[: int(traced.layer.scale) + int(traced.layer.center)]:
             each[mask] = 0
         return changed
-    rule = rules.of(traced.layer)
-    assert rule is not None
-    return rule.zeroed(changed, mask) if rule.zeroed is not None else changed
+    read = tuple(np.ones(len(labels), bool) for labels in traced.inputs)
+    places = StandIn(traced.layer).left(Kept(read, (~mask,) * len(traced.outputs)))
+    for each, left in zip(changed, places, strict=True):
+        values = each.reshape(-1)[left].copy()
+        each[...] = 0
+        each.reshape(-1)[left] = values
+    return changed
 
 
 def _change(after: Array, before: Array) -> float:
