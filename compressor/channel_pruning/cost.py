@@ -30,8 +30,12 @@ def counter(flow: Flow) -> Callable[[Array], Cost]:
 
     Weights are counted by what the rules leave of their shapes: stand-ins of one byte take the weights' place.
     """
-    layers = [(traced, StandIn(traced.layer, np.int8), _positions(traced)) for traced in flow.layers.values() if _own(traced)]
-    sets = {id(traced): [flow.channels.sets(each) for each in (*traced.inputs, *traced.outputs)] for traced, *_ in layers}
+    layers = [
+        (traced, StandIn(traced.layer, np.int8), _positions(traced)) for traced in flow.layers.values() if _own(traced)
+    ]
+    sets = {
+        id(traced): [flow.channels.sets(each) for each in (*traced.inputs, *traced.outputs)] for traced, *_ in layers
+    }
 
     def cost(fallen: Array) -> Cost:
         macs = parameters = 0
@@ -57,6 +61,9 @@ def _positions(traced: Traced) -> int:
     if type(layer).__name__ in _LOOKED_UP:
         return 0
     before = "Transpose" in type(layer).__name__ or type(layer).__name__ in _RECURRENT
-    calls = [layer.get_input_shape_at(at) if before else layer.get_output_shape_at(at) for at in range(len(layer.inbound_nodes))]
+    calls = [
+        layer.get_input_shape_at(at) if before else layer.get_output_shape_at(at)
+        for at in range(len(layer.inbound_nodes))
+    ]
     shapes = [call[0] if isinstance(call, list) else call for call in calls]
     return sum(prod(size or 1 for size in shape[1:-1]) for shape in shapes)

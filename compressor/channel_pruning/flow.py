@@ -46,9 +46,7 @@ def trace(model: tf_keras.Model) -> Flow:
     """Follow all channels; those of the model's inputs and outputs stay."""
     flow = Flow()
     widths = [shape[-1] or 0 if len(shape) > 1 else 0 for shape in map(_shape, model.inputs)]
-    inputs = tuple(
-        flow.channels.staying(width, "is an input of the model") for width in widths
-    )
+    inputs = tuple(flow.channels.staying(width, "is an input of the model") for width in widths)
     for labels in _model(model, inputs, flow):
         flow.channels.stay(labels, "is an output of the model")
     return flow

@@ -90,7 +90,9 @@ def _smaller(
     )
 
     def fallen(shares: Sequence[float]) -> Array:
-        parts = [amounts.weakest(group, scores, share, settings.multiple) for group, share in zip(found, shares, strict=True)]
+        parts = [
+            amounts.weakest(group, scores, share, settings.multiple) for group, share in zip(found, shares, strict=True)
+        ]
         return np.concatenate(parts)
 
     if settings.share is not None:

@@ -43,7 +43,9 @@ def scores(weights: list[Array]) -> Array:
     """What each gate of a unit reads, from below and from the units; one row per unit."""
     kernel, recurrent = weights[:2]
     units = recurrent.shape[0]
-    return np.concatenate([each.reshape(len(each), -1, units).transpose(2, 0, 1).reshape(units, -1) for each in (kernel, recurrent)], 1)
+    return np.concatenate(
+        [each.reshape(len(each), -1, units).transpose(2, 0, 1).reshape(units, -1) for each in (kernel, recurrent)], 1
+    )
 
 
 RULE = Rule(("LSTM", "GRU", "SimpleRNN"), follow, settings, weights, scores)

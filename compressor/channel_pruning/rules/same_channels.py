@@ -19,8 +19,12 @@ def follow(call: Call, _: Channels) -> list[Labels] | str:
     return [call.inputs[0]]
 
 
-_POOLING = tuple(f"{kind}Pooling{rank}D" for kind in ("Max", "Average", "GlobalMax", "GlobalAverage") for rank in (1, 2, 3))
-_ROOM = tuple(f"{kind}{rank}D" for kind in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout") for rank in (1, 2, 3))
+_POOLING = tuple(
+    f"{kind}Pooling{rank}D" for kind in ("Max", "Average", "GlobalMax", "GlobalAverage") for rank in (1, 2, 3)
+)
+_ROOM = tuple(
+    f"{kind}{rank}D" for kind in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout") for rank in (1, 2, 3)
+)
 
 RULE = Rule(
     (
