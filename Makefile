@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := compressor/constraints.txt
 
-.PHONY: demo test fast fuzz lint picture schema benchmark applications samples emulator emulator-lock clean
+.PHONY: demo test fast fuzz lint picture schema benchmark evaluation applications samples emulator emulator-lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
@@ -28,9 +28,10 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The picture in README.
+# The pictures in README and docs.
 picture: $(VENV)/.installed
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/page_picture.py
 
 # The JSON Schema of report.json, after a change to compressor/report/schema.py.
 schema: $(VENV)/.installed
@@ -38,6 +39,10 @@ schema: $(VENV)/.installed
 
 benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/overhead.py
+
+# docs/measuring.md: throughput and memory of evaluating 10 000 images; COMPRESSOR_DATA names the folder with the data.
+evaluation: $(VENV)/.installed
+	$(BIN)/python benchmarks/evaluation.py
 
 # docs/applications.md: hours on one core. Goes on where it was interrupted, as long as runs/applications.jsonl is there.
 applications: $(VENV)/.installed

@@ -12,10 +12,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.api import check, gate, inspect, load_recipe, measure, run
+    from compressor.api import check, inspect, load_recipe, measure, run
+    from compressor.compare_verb import compare
+    from compressor.diagnose_verb import diagnose
     from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
+    from compressor.gate_verb import gate
     from compressor.limits import Limits
     from compressor.recipe import Recipe
+    from compressor.regression_limits import RegressionLimits
+    from compressor.report.comparison import Comparison
     from compressor.report.schema import Report
     from compressor.train_verb import train
     from compressor.training.options import TrainingOptions
@@ -28,15 +33,19 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOME = {
     "BadInput": "compressor.errors",
+    "Comparison": "compressor.report.comparison",
     "CompressorError": "compressor.errors",
     "Limits": "compressor.limits",
     "MissingTool": "compressor.errors",
     "Recipe": "compressor.recipe",
+    "RegressionLimits": "compressor.regression_limits",
     "Report": "compressor.report.schema",
     "StageFailed": "compressor.errors",
     "TrainingOptions": "compressor.training.options",
     "check": "compressor.api",
-    "gate": "compressor.api",
+    "compare": "compressor.compare_verb",
+    "diagnose": "compressor.diagnose_verb",
+    "gate": "compressor.gate_verb",
     "inspect": "compressor.api",
     "load_recipe": "compressor.api",
     "measure": "compressor.api",
@@ -46,14 +55,18 @@ _HOME = {
 
 __all__ = [
     "BadInput",
+    "Comparison",
     "CompressorError",
     "Limits",
     "MissingTool",
     "Recipe",
+    "RegressionLimits",
     "Report",
     "StageFailed",
     "TrainingOptions",
     "check",
+    "compare",
+    "diagnose",
     "gate",
     "inspect",
     "load_recipe",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.data.columns import rows_per_block
 from compressor.values import Array, as_float
 
 # Two values are the same answer when they differ by less than this share of the reference's spread.
 _SAME = 0.01
+_FLOAT64 = 8
 # Float rounding of a sum, and what rounding each probability to one of 256 levels changes at most.
 _SUM_ERROR, _LEVEL_ERROR = 0.01, 1 / 500
 
@@ -73,6 +77,19 @@ def as_many(labels: Array | None, outputs: Array) -> bool:
 
 def same_values(outputs: Array, reference: Array) -> NDArray[np.bool_]:
     """Samples whose every value lies within 1 % of the reference's spread."""
-    spread = float(np.ptp(as_float(reference)))
-    close = np.abs(as_float(outputs) - as_float(reference)) <= _SAME * spread
+    if not reference.size:
+        return np.ones(len(reference), np.bool_)
+    allowed = _SAME * (float(reference.max()) - float(reference.min()))
+    size = rows_per_block(_FLOAT64 * math.prod(reference.shape[1:]), len(reference))
+    starts = range(0, len(reference), size)
+    return np.concatenate([_close(outputs[at : at + size], reference[at : at + size], allowed) for at in starts])
+
+
+def _close(outputs: Array, reference: Array, allowed: float) -> NDArray[np.bool_]:
+    close = np.abs(as_float(outputs) - as_float(reference)) <= allowed
     return np.asarray(close.reshape(len(close), -1).all(axis=1))
+
+
+def shares(right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of each sample, the share of its answers that are right."""
+    return np.asarray(right.reshape(len(right), -1).mean(1, dtype=np.float64))

@@ -4,44 +4,40 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from compressor import data_sources, in_memory
+from compressor import in_memory
 from compressor import recipe as recipes
-from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
-from compressor.data_sources import Wanted
 from compressor.errors import BadInput
+from compressor.gate_verb import gate as gate
 from compressor.inspection import Inspection, UseCompiler
 from compressor.inspection import inspect as inspect_file
-from compressor.limits import Limits
-from compressor.measurement import Measurement, evaluation
+from compressor.limits import Limits, Policy, Treatment
+from compressor.measurement import Against, Measurement, evaluation
 from compressor.measurement import measure as measure_file
 from compressor.names import (
     check_metric,
     check_own_data,
-    check_single,
+    checked_limits,
     entry_of,
     find_data,
     find_model,
-    is_sample,
-    load_sample,
+    given_limits,
     load_targets,
     networks_of,
+    read_data,
 )
 from compressor.plan import Plan
 from compressor.plan import check as check_plan
 from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
-from compressor.report import gate as gate_rules
 from compressor.report.schema import Report
-from compressor.report.schema import read as read_report
 from compressor.training import options as training_options
 from compressor.training.options import TrainingOptions
 from compressor.trusted_code import check_trusted
-from compressor.values import Dataset, Entry, Split, clean_name
+from compressor.values import Entry, clean_name
 
 
 def run(
@@ -55,7 +51,9 @@ def run(
     custom_objects: str | None = None,
     trust: bool = False,
     out: str | Path | None = None,
-    limits: Limits | None = None,
+    limits: Limits | str | Path | None = None,
+    undecided: Treatment = "pass",
+    implausible: Treatment = "fail",
     threads: int = 1,
     seed: int = 0,
     timeout: float = 1800.0,
@@ -79,7 +77,9 @@ def run(
         custom_objects: `package.module` that defines the model's own layers.
         trust: code that `data`, `metric` and `custom_objects` name may be run.
         out: run folder; None takes `runs/<model>-<recipe>`, numbered when that holds another run.
-        limits: override the recipe's limits one by one.
+        limits: override the recipe's limits one by one; or the path of a YAML file of such.
+        undecided: whether a limit that the samples are too few to judge fails the run.
+        implausible: whether a gain beyond chance does, where nothing was trained.
         threads: of the runtimes while latency is timed.
         seed: of every random choice.
         timeout: seconds that one conversion or one measurement may take.
@@ -118,7 +118,8 @@ def run(
             custom_objects=custom_objects,
             trust=trust,
             out=out,
-            limits=limits,
+            limits=given_limits(limits),
+            policy=Policy(undecided, implausible),
             threads=threads,
             seed=seed,
             timeout=timeout,
@@ -141,7 +142,8 @@ def run_into(
     custom_objects: str | None,
     trust: bool,
     out: str | Path | None,
-    limits: Limits | None,
+    limits: Limits,
+    policy: Policy,
     threads: int,
     seed: int,
     timeout: float,
@@ -157,6 +159,7 @@ def run_into(
 
     chosen, values = recipes.load(recipe), load_targets(targets)
     check_plan(chosen, values)
+    checked_limits(chosen.limits.model_dump(exclude_none=True), f"the limits of recipe '{chosen.name}' have")
     sample, file = find_model(model)
     check_plan(chosen, values, entry_of(file))
     check_own_data(model, data=data, preprocess=preprocess, metric=metric)
@@ -180,7 +183,8 @@ def run_into(
         trusted=trust,
         in_memory=in_memory_name is not None,
         training=training,
-        limits=limits or Limits(),
+        limits=limits,
+        policy=policy,
         threads=threads,
         seed=seed,
         timeout=timeout,
@@ -236,6 +240,8 @@ def measure(
     results: str | Path | None = None,
     samples: int | None = None,
     timed: bool = True,
+    against: str | Path | None = None,
+    against_runtime: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Measurement:
     """Accuracy, latency and memory of one file, in this process, without TensorFlow.
@@ -252,6 +258,8 @@ def measure(
         results: receives the outputs of every sample as `.npz`.
         samples: only so many of the evaluation samples, the first ones; None takes all.
         timed: measure latency.
+        against: a file of the same model, usually the float32 one: its latency is measured turn about with the
+            artifact's, on `against_runtime` or the artifact's own.
 
     Raises:
         BadInput, MissingTool: see `compressor.measurement.measure`.
@@ -260,32 +268,11 @@ def measure(
     spec = load_spec(str(data), preprocess)
     if kept is not None and kept.resolve() in (Path(each).resolve() for each in (artifact, data, spec.source)):
         raise BadInput(f"the outputs would replace {kept}, which is read", fix="choose another file for the outputs")
-    read = evaluation.reader(lambda wanted: _read_data(spec, wanted), spec, trust)
-    return measure_file(Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust, samples, timed)
-
-
-def _read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
-    if not is_sample(spec.source):
-        return data_sources.find(spec.source).read(spec, wanted)
-    check_single(spec.source)
-    dataset = load_sample(spec.source).dataset()
-    assert isinstance(dataset.evaluation, Split)
-    inputs = dataset.evaluation.inputs
-    # The single input of a file may have any name.
-    named = {"": next(iter(inputs.values()))} if len(inputs) == 1 else inputs
-    return replace(dataset, evaluation=Split(named, dataset.evaluation.labels))
-
-
-def gate(report: str | Path | Report, limits: Limits | None = None) -> Report:
-    """An old report judged again: its own limits, each overridden by `limits` where stated.
-
-    Raises:
-        BadInput: not a report.
-    """
-    old = report if isinstance(report, Report) else read_report(Path(report))
-    combined = old.recipe.limits.overridden_by(limits or Limits())
-    recipe = old.recipe.model_copy(update={"limits": combined})
-    return old.model_copy(update={"recipe": recipe, "verdict": gate_rules.judge(old.rows, combined)})
+    read = evaluation.reader(lambda wanted: read_data(spec, wanted), spec, trust)
+    other = None if against is None else Against(Path(against), against_runtime)
+    return measure_file(
+        Path(artifact), read, runtime, threads, judged, metric, kept, listener, trust, samples, timed, other
+    )
 
 
 def load_recipe(recipe: str | Path | Mapping[str, Any]) -> Recipe:

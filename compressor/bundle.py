@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from compressor import bundles, data_sources, ends, same_bytes
+from compressor import bundles, ends, same_bytes
 from compressor.bundles import SAMPLES, Bundle, Contents
 from compressor.data.npz import NpzFile
-from compressor.data.spec_file import load_spec
 from compressor.ends import End, Ends
-from compressor.measurement import evaluation, outputs
+from compressor.measurement import evaluation
 from compressor.target import Target
-from compressor.values import Array, Artifact, Split, Stream, TensorSpec
+from compressor.values import Array, Artifact, TensorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +154,8 @@ def _last_line(contents: Contents, proof: Proof) -> str:
 
 
 def _samples(inputs: Ends, proof: Proof) -> tuple[Array, ...]:
-    specs = tuple(each.spec for each in inputs)
-    wanted = load_spec(str(proof.data))
-    reader = evaluation.reader(lambda what: data_sources.find(wanted.source).read(wanted, what), wanted, False)
-    found: Split | Stream = reader(specs)
-    first = outputs.named(next(iter(found.blocks(SAMPLES))).inputs, specs)
-    return tuple(each.stored(first[each.spec.name][:SAMPLES]) for each in inputs)
+    first = evaluation.first_samples(str(proof.data), tuple(each.spec for each in inputs), SAMPLES)
+    return tuple(each.stored(first[each.spec.name]) for each in inputs)
 
 
 def _answers(results: Ends, proof: Proof) -> tuple[Array, ...]:

@@ -25,6 +25,7 @@ class Placed:
         output: name of the first tensor it writes.
         layer: the Keras layer it came from, "" where no name tells.
         macs: multiply-accumulates of one run.
+        reads: indices of the operators whose answers it reads.
         change: what would bring it to the accelerator, "" where nothing is to be changed.
     """
 
@@ -36,6 +37,7 @@ class Placed:
     layer: str
     macs: int
     change: str = ""
+    reads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,9 @@ def inspect(
 
 def _placed(listed: tuple[Listed, ...], placing: Placing) -> tuple[Placed, ...]:
     return tuple(
-        Placed(each.index, each.op, each.output, made.where, made.reason, each.layer, each.macs, made.change)
+        Placed(
+            each.index, each.op, each.output, made.where, made.reason, each.layer, each.macs, made.change, each.reads
+        )
         for each, made in zip(listed, placing.decisions, strict=True)
     )
 

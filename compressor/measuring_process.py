@@ -23,6 +23,7 @@ class Asked:
     Attributes:
         samples: how many of the first evaluation samples are taken; None for all.
         timeout: seconds, for all of it.
+        against: the file that latency is compared with, on `against_runtime`.
     """
 
     artifact: Path
@@ -36,6 +37,8 @@ class Asked:
     samples: int | None = None
     threads: int = 1
     timeout: float = 1800.0
+    against: Path | None = None
+    against_runtime: str | None = None
 
     def words(self, timed: bool) -> tuple[str, ...]:
         """The words after `compressor measure`."""
@@ -50,14 +53,17 @@ class Asked:
             *(("--samples", str(self.samples)) if self.samples else ()),
             *(("--trust",) if self.trust else ()),
             *(() if timed else ("--no-latency",)),
+            *(("--against", str(self.against)) if self.against and timed else ()),
+            *(("--against-runtime", self.against_runtime) if self.against and self.against_runtime and timed else ()),
             # A name may begin like an option.
             *("--", str(self.artifact)),
         )
 
-    def on_board(self, artifact: str, data: str, outputs: str) -> Asked:
+    def on_board(self, artifact: str, data: str, outputs: str, against: str) -> Asked:
         """The same of files that lie elsewhere, prepared by what `data` says."""
         kept = Path(outputs) if self.outputs else None
-        return replace(self, artifact=Path(artifact), data=data, preprocess=(), outputs=kept)
+        other = Path(against) if self.against else None
+        return replace(self, artifact=Path(artifact), data=data, preprocess=(), outputs=kept, against=other)
 
 
 def taken_along(asked: Asked) -> DataSpec:
@@ -66,8 +72,9 @@ def taken_along(asked: Asked) -> DataSpec:
     Raises:
         BadInput: there is no artifact; or the data are no file or folder, which alone can be taken elsewhere.
     """
-    if not asked.artifact.is_file():
-        raise BadInput(f"there is no artifact {asked.artifact}", expected="the path of a .tflite or .onnx file")
+    for artifact in filter(None, (asked.artifact, asked.against)):
+        if not artifact.is_file():
+            raise BadInput(f"there is no artifact {artifact}", expected="the path of a .tflite or .onnx file")
     spec = load_spec(asked.data, asked.preprocess)
     if not Path(spec.source).exists():
         raise BadInput(

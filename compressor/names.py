@@ -5,17 +5,23 @@ Only this module, `api` and the command line know of the folders `targets` and `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from compressor import data_sources, metrics, model_files, registry, trusted_code
+from pydantic import ValidationError
+
+from compressor import data_sources, metrics, model_files, plain_yaml, registry, trusted_code
 from compressor.data.spec import DataSpec
 from compressor.data.spec_file import load_spec
+from compressor.data_sources import Wanted
 from compressor.errors import BadInput, unknown
+from compressor.limits import Limits
 from compressor.sample import SampleModel
+from compressor.sentences import near, sentences
 from compressor.target import Target
-from compressor.values import Entry
+from compressor.values import Dataset, Entry, Split
 
 _SAMPLES, _TARGETS = "sample_models", "targets"
 
@@ -39,6 +45,53 @@ def all_targets() -> dict[str, Target]:
     """Every target by name: each family, followed by its variants."""
     families = [cast(Target, registry.load(_TARGETS, name, "TARGET", "target")) for name in registry.names(_TARGETS)]
     return {target.name: target for family in families for target in (family, *family.boards)}
+
+
+def given_limits(given: Limits | str | Path | None) -> Limits:
+    """Limits, out of their file where it is one; none are no limits.
+
+    Raises:
+        BadInput: as `load_limits`; also a target that nobody knows.
+    """
+    if isinstance(given, (str, Path)):
+        return load_limits(given)
+    return Limits() if given is None else checked_limits(given.model_dump(exclude_none=True))
+
+
+def load_limits(file: str | Path) -> Limits:
+    """Limits out of a YAML file: a mapping of their names, and `targets` with others for single targets.
+
+    Raises:
+        BadInput: the file cannot be read, or has mistakes in it - all of them in one message.
+    """
+    expected = "a mapping of limits, like 'max_accuracy_drop: 0.5'"
+    return checked_limits(plain_yaml.read_mapping(Path(file), "a limits file", expected), f"the limits in {file} have")
+
+
+def checked_limits(content: Mapping[str, Any], told: str = "the limits have") -> Limits:
+    """Limits of known names, in their ranges, for targets that there are.
+
+    Args:
+        told: whose they are, as the beginning of a sentence.
+
+    Raises:
+        BadInput: mistakes, all of them in one message.
+    """
+    targets = content.get("targets")
+    known = all_targets() if isinstance(targets, Mapping) else {}
+    mistakes = [
+        f"targets.{name}: no target is called '{name}'{near(str(name), known)}"
+        for name in (targets if isinstance(targets, Mapping) else ())
+        if name not in known
+    ]
+    try:
+        limits = Limits.model_validate(dict(content))
+    except ValidationError as error:
+        mistakes = [*sentences(error, Limits), *mistakes]
+    if mistakes:
+        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+        raise BadInput(f"{told} {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}:{listed}")
+    return limits
 
 
 def is_sample(name: str) -> bool:
@@ -130,6 +183,23 @@ def find_data(
         return spec, f"{_SAMPLES}.{spec.source}"
     _look(spec, trains_by, trusted)
     return spec, None
+
+
+def read_data(spec: DataSpec, wanted: Wanted) -> Dataset:
+    """The data of a source, or of a sample; the single input of a sample's goes by any name.
+
+    Raises:
+        BadInput: data that cannot be read, or a sample of several networks.
+    """
+    if not is_sample(spec.source):
+        return data_sources.find(spec.source).read(spec, wanted)
+    check_single(spec.source)
+    dataset = load_sample(spec.source).dataset()
+    assert isinstance(dataset.evaluation, Split)
+    inputs = dataset.evaluation.inputs
+    # The single input of a file may have any name.
+    named = {"": next(iter(inputs.values()))} if len(inputs) == 1 else inputs
+    return replace(dataset, evaluation=Split(named, dataset.evaluation.labels))
 
 
 def check_metric(metric: str, trusted: bool) -> None:

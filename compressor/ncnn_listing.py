@@ -36,13 +36,16 @@ _ACROSS, _DOWN = _Window(1, 2, 3, 4, 15), _Window(11, 12, 13, 14, 16)
 def listed(model: NcnnModel) -> tuple[Listed, ...]:
     """Every layer in the order of the file; pnnx does not keep the names of the Keras layers."""
     sizes: dict[str, _Size] = {end.blob: _size(end) for end in model.inputs}
+    makers: dict[str, int] = {}
     found = []
     for index, layer in enumerate(parse(model.param)):
         given = sizes.get(layer.inputs[0]) if layer.inputs else sizes.get(layer.outputs[0])
         made = _made(layer, given)
         sizes |= dict.fromkeys(layer.outputs, made)
         output = layer.outputs[0] if layer.outputs else ""
-        found.append(Listed(index, layer.kind, output, "", _macs(layer, made)))
+        reads = tuple(dict.fromkeys(makers[blob] for blob in layer.inputs if blob in makers))
+        makers |= dict.fromkeys(layer.outputs, index)
+        found.append(Listed(index, layer.kind, output, "", _macs(layer, made), reads))
     return tuple(found)
 
 

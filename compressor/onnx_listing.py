@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from compressor.onnx_macs import COUNTED, macs
 from compressor.onnx_view import Graph, Node
@@ -17,10 +18,24 @@ _SHOWN = 3
 
 def listed(graph: Graph) -> tuple[Listed, ...]:
     """Every operator in the order of the file; constants are none, and bodies of loops come before their loop."""
+    places = {node: index for index, node in enumerate(graph.nodes)}
     return tuple(
-        Listed(index, node.op, node.made[0][0] if node.made else "", _layer(node), macs(node))
+        Listed(
+            index,
+            node.op,
+            node.made[0][0] if node.made else "",
+            layer_named(node.name),
+            macs(node),
+            _reads(node, places),
+        )
         for index, node in enumerate(graph.nodes)
     )
+
+
+def layer_named(name: str) -> str:
+    """The Keras layer that a node or a constant is called after; "" where its name does not tell."""
+    name = _ADDED.sub("", name)
+    return layer_of(name) if "/" in name else ""
 
 
 def uncounted(graph: Graph) -> list[str]:
@@ -34,6 +49,6 @@ def uncounted(graph: Graph) -> list[str]:
     return [f"{told}; their multiply-accumulates are counted too low"]
 
 
-def _layer(node: Node) -> str:
-    name = _ADDED.sub("", node.name)
-    return layer_of(name) if "/" in name else ""
+def _reads(node: Node, places: Mapping[Node, int]) -> tuple[int, ...]:
+    makers = [tensor.producer for tensor in node.inputs if tensor.producer is not None]
+    return tuple(dict.fromkeys(places[maker] for maker in makers if maker in places))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from compressor.limits import Limits
+    from compressor.limits import Limits, Policy, Treatment
 
 _Command = Callable[..., Any]
 
@@ -162,38 +162,70 @@ def place_options(command: _Command) -> _Command:
     return wrapped
 
 
-_LIMITS = {
-    "max_accuracy_drop": "Largest accuracy drop, in points (dB for PSNR).",
-    "max_error_rise": "Largest rise of an error or of perplexity, in percent.",
-    "min_agreement": "Smallest share of equal answers, 0 to 1.",
-    "max_size_ratio": "Largest compressed bytes / float32 bytes.",
-    "max_latency_ratio": "Largest compressed p50 / float32 p50.",
+_LIMITS: dict[str, tuple[type, str]] = {
+    "max_accuracy_drop": (float, "Largest accuracy drop, in points (dB for PSNR)."),
+    "max_error_rise": (float, "Largest rise of an error or of perplexity, in percent."),
+    "min_agreement": (float, "Smallest share of equal answers, 0 to 1."),
+    "max_abs_error": (float, "Largest difference of any value of any output."),
+    "min_sqnr_db": (float, "Smallest signal-to-quantization-noise ratio, in dB."),
+    "max_size_ratio": (float, "Largest compressed bytes / float32 bytes."),
+    "max_bytes": (int, "Largest compressed file."),
+    "max_deflated_ratio": (float, "Largest size ratio after deflate."),
+    "max_latency_ratio": (float, "Largest compressed p50 / float32 p50."),
+    "max_ram_bytes": (int, "Most memory that running the file may take."),
+    "max_flash_bytes": (int, "Most flash that the file may take on its device."),
+    "min_accelerated_share": (float, "Smallest share of the work on the target's accelerator, 0 to 1."),
 }
+_TREATMENT = click.Choice(["fail", "pass"])
 
 
-def limit_options(command: _Command) -> _Command:
-    """Add one option per limit; each overrides the recipe's own."""
-    for name, told in reversed(_LIMITS.items()):
-        command = click.option(f"--{name.replace('_', '-')}", name, type=float, help=told)(command)
-    return command
+@dataclass(frozen=True, slots=True)
+class Gating:
+    """What a run is judged by: limits in their order, and what becomes of doubtful verdicts; None where unsaid."""
+
+    limits: Limits
+    undecided: Treatment | None
+    implausible: Treatment | None
+
+    @property
+    def policy(self) -> Policy:
+        """With the usual treatment where none was said."""
+        from compressor.limits import Policy
+
+        said = {name: told for name in ("undecided", "implausible") if (told := getattr(self, name)) is not None}
+        return Policy(**said)
 
 
-def limits_from(options: Mapping[str, float | None]) -> Limits:
-    """The limits that were given on the command line.
+def gating_options(command: _Command) -> _Command:
+    """Add a file of limits, one option per limit, and the treatment of doubtful verdicts, as one `gating`."""
+
+    @functools.wraps(command)
+    def collected(**arguments: Any) -> Any:
+        single = {name: arguments.pop(name) for name in _LIMITS}
+        file = arguments.pop("limits_file")
+        told = {name: arguments.pop(name) for name in ("undecided", "implausible")}
+        return command(**arguments, gating=Gating(_limits(file, single), **told))
+
+    wrapped: _Command = collected
+    wrapped = click.option("--implausible", type=_TREATMENT, help="A gain beyond chance; usually fail.")(wrapped)
+    wrapped = click.option("--undecided", type=_TREATMENT, help="Too few samples to tell; usually pass.")(wrapped)
+    for name, (kind, told) in reversed(_LIMITS.items()):
+        wrapped = click.option(f"--{name.replace('_', '-')}", name, type=kind, help=told)(wrapped)
+    file = click.option("--limits", "limits_file", type=click.Path(), metavar="FILE", help="A YAML file of limits.")
+    return file(wrapped)
+
+
+def _limits(file: str | None, single: Mapping[str, float | None]) -> Limits:
+    """The limits of the file, each overridden by the one that was given on the command line.
 
     Raises:
-        BadInput: a limit out of its range.
+        BadInput: a file that cannot be read, or limits out of their ranges.
     """
-    from pydantic import ValidationError
-
-    from compressor.errors import BadInput
+    from compressor import names
     from compressor.limits import Limits
-    from compressor.sentences import sentences
 
-    try:
-        return Limits(**{name: value for name, value in options.items() if value is not None})
-    except ValidationError as error:
-        raise BadInput("; ".join(sentences(error, Limits))) from None
+    given = names.checked_limits({name: value for name, value in single.items() if value is not None})
+    return (Limits() if file is None else names.load_limits(file)).overridden_by(given)
 
 
 def print_json(value: Any) -> None:

@@ -10,20 +10,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from compressor import emulation, formats, measured_files, rows, run_bundles, run_folder, runtimes
+from compressor import emulation, evidence_of_run, formats, measured_files, rows, run_bundles, run_folder, runtimes
 from compressor.artifacts import Writing
 from compressor.data.spec import DataSpec
 from compressor.environment import versions
 from compressor.errors import MissingTool
 from compressor.files import sha256
-from compressor.limits import Limits
+from compressor.limits import Limits, Policy
 from compressor.measurement import host
 from compressor.measuring_process import Asked
+from compressor.parity import completing
 from compressor.plan import Job, Plan, PlannedRow, check
 from compressor.process import Worker
 from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
-from compressor.report import gate, markdown, schema
+from compressor.report import gate, markdown, page, schema
 from compressor.target import Target
 from compressor.training.options import TrainingOptions
 from compressor.values import Artifact, Entry, Failure, Stage
@@ -50,6 +51,7 @@ class Request:
         in_memory: the model was given as an object, and `file` is its copy.
         training: how samples and steps are trained.
         timeout: seconds that one conversion or one measurement may take.
+        policy: what becomes of limits that are neither kept nor broken.
         emulated_samples: how many samples emulated cores of the targets are asked too; None for no emulation.
     """
 
@@ -62,6 +64,7 @@ class Request:
     spec: DataSpec
     data_sample: str | None
     limits: Limits
+    policy: Policy = field(default_factory=Policy)
     network: str | None = None
     metric: str | None = None
     custom_objects: str | None = None
@@ -103,18 +106,26 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
     with run_folder.claimed(out, request.identity, keep_partial) as folder:
         with Worker(folder / "log.txt", listener) as worker:
             prepared = _prepare(worker, request, folder)
-            artifacts = Writing(worker, request.model, prepared, folder, request.timeout).all(plan.jobs)
+            artifacts = written(Writing(worker, request.model, prepared, folder, request.timeout), plan)
         asked = _asked(request, prepared, folder)
         measurements = _measure_all(plan, artifacts, asked, listener)
         few = replace(asked, samples=request.emulated_samples)
         emulated = emulation.run(plan, artifacts, measurements, few, listener)
         report = _report(request, plan, prepared, artifacts, measurements, emulated, folder)
+        report = completing.complete(
+            report, completing.Run(folder, asked, request.entry, artifacts, measurements, emulated), listener
+        )
         report = run_bundles.leave(folder, plan.rows, artifacts, measurements, report)
         # Only the stations needed these.
         shutil.rmtree(folder / "models")
         (folder / "calibration.npz").unlink()
         leave(report, folder)
     return report
+
+
+def written(writing: Writing, plan: Plan) -> dict[Job, Artifact | Failure]:
+    """Every file of a plan, as it is measured from here on."""
+    return writing.all(plan.jobs)
 
 
 def _require_tools(plan: Plan, entry: Entry) -> None:
@@ -165,13 +176,16 @@ def _measure_all(
 ) -> dict[tuple[Job, str], rows.Measured | Failure]:
     measured: dict[tuple[Job, str], rows.Measured | Failure] = {}
     pairs = list(dict.fromkeys((row.job, row.runtime) for row in plan.rows))
+    # Float32 files first: the others are timed against them.
+    pairs.sort(key=lambda pair: pair[0].stage is not Stage.FLOAT32)
     for done, (job, runtime) in enumerate(pairs):
         artifact = artifacts[job]
         if isinstance(artifact, Failure):
             measured[job, runtime] = artifact
             continue
         listener(Progress("measure", done, len(pairs), f"{artifact.path.name} on {runtime}"))
-        measured[job, runtime] = measured_files.here(asked, artifact, runtime)
+        against = measured_files.baseline(plan, job, runtime, artifacts, measured)
+        measured[job, runtime] = measured_files.here(asked, artifact, runtime, against=against)
     return measured
 
 
@@ -204,18 +218,32 @@ def _report(
     for target in request.targets:
         built += [table.device_row(target, planned) for planned in _compressed(plan, target)]
     limits = request.recipe.limits.overridden_by(request.limits)
+    recipe = schema.RecipePart(
+        name=request.recipe.name, **request.recipe.as_dict() | {"limits": limits}, steps_done=prepared["steps"]
+    )
+    evidence = evidence_of_run.gather(folder, artifacts, measurements, _judging(request, prepared))
     return schema.Report(
         model=_model_part(request, prepared, table),
-        recipe=schema.RecipePart(
-            name=request.recipe.name, **request.recipe.as_dict() | {"limits": limits}, steps_done=prepared["steps"]
-        ),
+        recipe=recipe,
         environment=schema.EnvironmentPart(
             host=host(), python=sys.version.split()[0], seed=request.seed, gpus=prepared["gpus"], versions=versions()
         ),
         data=schema.DataPart(**prepared["data"]),
         rows=built,
-        verdict=gate.judge(built, limits),
-        warnings=prepared["warnings"],
+        verdict=gate.judge(built, limits, request.policy, gate.trains(recipe)),
+        warnings=[*prepared["warnings"], *evidence.warnings],
+        weights=evidence.weights,
+        answers=evidence.answers,
+    )
+
+
+def _judging(request: Request, prepared: dict[str, Any]) -> evidence_of_run.Judging:
+    return evidence_of_run.Judging(
+        metric=_metric_name(prepared) or "",
+        judged=prepared["outputs"][0]["name"],
+        classes=tuple(prepared["data"]["classes"]),
+        spec=request.spec,
+        trusted=request.trusted,
     )
 
 
@@ -246,7 +274,10 @@ def _model_part(request: Request, prepared: dict[str, Any], table: rows.Table) -
 
 
 def leave(report: schema.Report, folder: Path) -> None:
-    """Write the report, as JSON and Markdown, and the recipe as it was run."""
+    """Write the report, as JSON, Markdown and a page, and the recipe as it was run.
+
+    The page is left out where the packages that draw it are not installed.
+    """
     import yaml
 
     content = {
@@ -256,4 +287,6 @@ def leave(report: schema.Report, folder: Path) -> None:
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     (folder / "report.md").write_text(markdown.render(report), encoding="utf-8")
+    if not page.lacking():
+        page.write(report, folder / page.NAME)
     schema.write(report, folder / run_folder.REPORT)

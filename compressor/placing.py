@@ -17,6 +17,7 @@ class Listed:
         output: name of the first tensor it writes.
         layer: the Keras layer it came from, "" where no name tells.
         macs: multiply-accumulates of one run.
+        reads: indices of the operators whose answers it reads.
     """
 
     index: int
@@ -24,6 +25,7 @@ class Listed:
     output: str
     layer: str
     macs: int
+    reads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

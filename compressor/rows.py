@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from compressor import device_timing, estimate, metrics, pixel_range, tensorrt
+from compressor import device_timing, estimate, intervals, metrics, pixel_range, tensorrt
+from compressor.data import mapped
 from compressor.data.npz import NpzFile
-from compressor.errors import BadInput, CompressorError, MissingTool
-from compressor.inspection import inspect
+from compressor.errors import CompressorError, MissingTool
 from compressor.measurement import metric_value
 from compressor.measurement.parity import Parity, compare
+from compressor.placed_operators import Placements
 from compressor.plan import Job, PlannedRow
-from compressor.report.figures import AgainstHostValue, MetricValue, PlacementValue
+from compressor.report.figures import AgainstHostValue, Interval, MetricValue, OutcomesValue
 from compressor.report.schema import Row
+from compressor.statistics import Bounds
 from compressor.target import Target
 from compressor.tflm import c_array, fit
 from compressor.values import Array, Artifact, Failure, Provenance, Stage
@@ -62,6 +64,9 @@ class Table:
         self._trusted = trusted
         self._measurements = measurements
         self._artifacts = artifacts
+        self._placements = Placements()
+        # Targets share files, and intervals take their time.
+        self._intervals: dict[tuple[Job, str], dict[str, Any]] = {}
 
     def row(self, planned: PlannedRow) -> Row:
         """The row of one artifact on one runtime."""
@@ -79,8 +84,14 @@ class Table:
             "metric": found.metric,
             "latency_ms": found.answer["latency_ms"],
             "peak_rss_bytes": found.answer["peak_rss_bytes"],
+            "latency_ratio": found.answer.get("latency_ratio"),
+            "operator_times": found.answer.get("operator_times", []),
+            "memory": found.answer.get("memory"),
         }
-        return Row(**base | measured | compared)
+        # What is slow on this machine says nothing of a device that is not here.
+        why_slower = found.answer.get("notes", []) if planned.target.device is None else []
+        notes = [*compared.pop("notes", base["notes"]), *why_slower]
+        return Row(**base | measured | compared | {"notes": notes})
 
     def emulated_row(
         self, planned: PlannedRow, found: Measured | Failure, against: AgainstHostValue | None, notes: tuple[str, ...]
@@ -151,20 +162,44 @@ class Table:
         compared: dict[str, Any] = {
             "agreement": parity.agreement,
             "max_abs_error": parity.max_abs_error,
+            "mean_abs_error": parity.mean_abs_error,
             "sqnr_db": parity.sqnr_db,
+            "cosine": parity.cosine,
             "psnr_db": self._psnr(arrays_of(found.outputs), reference, judged),
         }
         if found.metric and reference_metric and found.metric.name == reference_metric.name:
             metric = metrics.load(found.metric.name, self._trusted)
             compared["drop"] = metric.drop(found.metric.value, reference_metric.value)
             compared["drop_unit"] = metric.unit
-        return compared
+        key = (planned.job, planned.runtime)
+        if key not in self._intervals:
+            self._intervals[key] = self._sure(found, reference, judged, "drop" in compared)
+        return compared | self._intervals[key]
+
+    def _sure(self, found: Measured, reference: Mapping[str, Array], judged: str, dropped: bool) -> dict[str, Any]:
+        """How sure drop and agreement are."""
+        ours, theirs = (_named(arrays, judged) for arrays in (arrays_of(found.outputs), reference))
+        labels = self._judged[0]
+        agreement = intervals.of_agreement(self._metric or "", ours, theirs, self._trusted)
+        told: dict[str, Any] = {
+            "agreement_interval": _interval(agreement),
+            "outcomes": OutcomesValue(samples=len(ours)),
+        }
+        if not dropped or self._metric is None or labels is None:
+            return told
+        drop = intervals.of_drop(metrics.load(self._metric, self._trusted), labels, ours, theirs)
+        if drop.pairs is not None:
+            worse, better = int(drop.pairs.worse), int(drop.pairs.better)
+            told["outcomes"] = OutcomesValue(samples=drop.samples, worse=worse, better=better)
+        if drop.bounds is not None:
+            told |= {"drop_interval": _interval(drop.bounds), "drop_by": drop.by}
+        return told
 
     def _psnr(self, outputs: Mapping[str, Array], reference: Mapping[str, Array], judged: str) -> float | None:
         """Peak signal-to-noise ratio against the reference, where the metric is one of images."""
         if self._metric is None or metrics.load(self._metric, self._trusted).suits is not pixel_range.are_images:
             return None
-        ours, theirs = (arrays.get(judged, next(iter(arrays.values()))) for arrays in (outputs, reference))
+        ours, theirs = (_named(arrays, judged) for arrays in (outputs, reference))
         return metrics.load("psnr").value(theirs, ours)
 
     def _baseline(self, planned: PlannedRow) -> Measured | Failure:
@@ -179,6 +214,7 @@ class Table:
     def _base(self, planned: PlannedRow, runtime: str) -> dict[str, Any]:
         artifact = self._artifacts[planned.job]
         written = artifact if isinstance(artifact, Artifact) else None
+        drawn = planned.job.stage is Stage.COMPRESSED
         return {
             "target": planned.target.name,
             "format": planned.job.format,
@@ -189,25 +225,9 @@ class Table:
             "bytes": written.bytes if written else None,
             "bytes_deflated": written.bytes_deflated if written else None,
             "sha256": written.sha256 if written else None,
-            "placement": self._placement(written.path, planned.target) if written else None,
+            "placement": self._placements.of(written.path, planned.target, drawn) if written else None,
             "notes": self._notes(planned),
         }
-
-    def _placement(self, path: Path, target: Target) -> PlacementValue | None:
-        """What of a file the target accelerates; None for a target without rules."""
-        if not target.placement:
-            return None
-        try:
-            found = inspect(_inspected(path), target)
-        except BadInput:
-            # A file that cannot be read is told where it was to be measured.
-            return None
-        return PlacementValue(
-            accelerator_ops=found.accelerator_ops,
-            cpu_ops=found.cpu_ops,
-            accelerated_macs_share=found.accelerated_macs_share,
-            reasons=list(found.reasons),
-        )
 
     def _notes(self, planned: PlannedRow) -> list[str]:
         artifact = self._artifacts[planned.job]
@@ -215,10 +235,17 @@ class Table:
 
     @cached_property
     def _keras_metric(self) -> MetricValue | None:
-        labels, outputs = _judged(self._folder)
+        labels, outputs = self._judged
         if self._metric is None or labels is None:
             return None
         return MetricValue(name=self._metric, value=metric_value(self._metric, labels, outputs, self._trusted))
+
+    @cached_property
+    def _judged(self) -> tuple[Array | None, Array]:
+        """The labels, and Keras's first output."""
+        labels = NpzFile(self._folder / "data.npz").columns().get("y_evaluation")
+        outputs = next(iter(self._reference.values()))
+        return None if labels is None else labels.pick(np.arange(labels.shape[0])), outputs
 
     @cached_property
     def _reference(self) -> dict[str, Array]:
@@ -241,20 +268,15 @@ def _told(planned: PlannedRow, failure: Failure) -> dict[str, Any]:
     return told | {"reason": f"{failure.reason}\n  what to do: {instead}", "possible_precisions": possible}
 
 
-def _judged(folder: Path) -> tuple[Array | None, Array]:
-    """The labels, and Keras's first output."""
-    labels = NpzFile(folder / "data.npz").columns().get("y_evaluation")
-    outputs = next(iter(arrays_of(folder / "reference.npz").values()))
-    return None if labels is None else labels.pick(np.arange(labels.shape[0])), outputs
+def _named(arrays: Mapping[str, Array], judged: str) -> Array:
+    """The output that is judged; the first, where the file names it differently."""
+    return arrays.get(judged, next(iter(arrays.values())))
 
 
-def _inspected(path: Path) -> Path:
-    """The file whose operators are told: of an ORT file, the one that it was made of, where that is kept."""
-    made_of = path.parent.parent / "onnx" / f"{path.stem}.onnx"
-    return made_of if path.suffix == ".ort" and made_of.is_file() else path
+def _interval(bounds: Bounds) -> Interval:
+    return Interval(low=bounds.low, high=bounds.high)
 
 
 def arrays_of(path: Path) -> dict[str, Array]:
-    """Everything in an `.npz`."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    """Everything in an `.npz`, read as it is looked at."""
+    return mapped.arrays(path)

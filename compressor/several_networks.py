@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from compressor import pipeline, run_folder
+from compressor.limits import Policy
 from compressor.progress import Listener, Progress, silent
-from compressor.report import gate, schema
+from compressor.report import gate, parity_limit, schema
 
 
 def run(
@@ -46,18 +47,32 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
         reports: by network, which is also the folder of its files; all of one recipe on one host.
     """
     first = next(iter(reports.values()))
+    policy = Policy(first.verdict.undecided, first.verdict.implausible)
     rows = [_named(network, row) for network, report in reports.items() for row in report.rows]
     done = [{"network": network, **each} for network, report in reports.items() for each in report.recipe.steps_done]
+    found = {field: _of_all(field, reports) for field in ("parity", "layers", "weights", "answers")}
     return first.model_copy(
         update={
             "model": _model(name, reports),
             "recipe": first.recipe.model_copy(update={"steps_done": done}),
             "data": _data([report.data for report in reports.values()]),
             "rows": rows,
-            "verdict": gate.judge(rows, first.recipe.limits),
+            **found,
+            "verdict": parity_limit.combined(
+                gate.judge(rows, first.recipe.limits, policy, gate.trains(first.recipe)), found["parity"], rows
+            ),
             "warnings": [f"{network}: {told}" for network, report in reports.items() for told in report.warnings],
         }
     )
+
+
+def _of_all(field: str, reports: Mapping[str, schema.Report]) -> list[Any]:
+    """Everything of a kind that the networks' reports have, each with its network."""
+    return [
+        each.model_copy(update={"network": network})
+        for network, report in reports.items()
+        for each in getattr(report, field)
+    ]
 
 
 def _prefixed(network: str, listener: Listener) -> Listener:

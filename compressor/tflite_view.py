@@ -38,6 +38,7 @@ class Tensor:
         type: name in the schema, such as INT8.
         scales: one for a tensor quantized as a whole, one per channel, or none.
         variable: it keeps what it holds from one run to the next.
+        axis: the one that has a scale for each of its entries, where there are several.
     """
 
     index: int
@@ -49,6 +50,7 @@ class Tensor:
     zero_points: tuple[int, ...]
     variable: bool
     stored: Array | None
+    axis: int = 0
 
     @property
     def constant(self) -> bool:
@@ -211,6 +213,7 @@ def _tensor(index: int, made: Any, model: Any, content: bytes) -> Tensor:
         () if quantization is None else _numbers(quantization.zeroPoint),
         bool(made.isVariable),
         _stored(model.buffers[made.buffer], content),
+        0 if quantization is None else int(quantization.quantizedDimension),
     )
 
 

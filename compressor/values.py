@@ -154,14 +154,29 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % confidence interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds for one sample: median and tail over `runs`, with `threads` threads."""
+    """Milliseconds for one sample: median and tail over `runs`, with `threads` threads.
+
+    Attributes:
+        p50_interval: of the median.
+        quantiles: durations at 0, 2.5, 5 … 100 % of the runs.
+    """
 
     p50: float
     p90: float
     p99: float
     threads: int
     runs: int
+    p50_interval: Interval | None = None
+    quantiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

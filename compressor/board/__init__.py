@@ -25,6 +25,7 @@ from compressor.measuring_process import Asked, answer, taken_along
 from compressor.process import end_group
 
 Board = ssh.Board
+_FILES = ("artifact", "against")
 # How long the board may take to remove its folder after we went away.
 _GRACE_S = 10.0
 # The same after the time was up: who stalled before will stall again, and loses the connection with ssh.
@@ -76,18 +77,22 @@ def _request(asked: Asked, timed: bool, packed: IO[bytes]) -> bytes:
     if spec.vocabulary is not None:
         there["vocabulary"] = Path(spec.vocabulary)
         settings["vocabulary"] = f"vocabulary/{there['vocabulary'].resolve().name}"
+    if asked.against is not None:
+        there["against"] = asked.against
     with tarfile.open(fileobj=packed, mode="w", dereference=True) as archive:
         for folder, path in there.items():
             archive.add(path, f"{folder}/{path.resolve().name}")
-        if asked.artifact.suffix == ".onnx":
-            for place in onnx_external.locations(asked.artifact):
-                archive.add(asked.artifact.parent / place, f"artifact/{place}")
+        for folder in _FILES:
+            if folder in there and there[folder].suffix == ".onnx":
+                for place in onnx_external.locations(there[folder]):
+                    archive.add(there[folder].parent / place, f"{folder}/{place}")
         # JSON is YAML.
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
             json.dump(settings, file)
             file.flush()
             archive.add(file.name, "data.yaml")
-    words = asked.on_board(f"artifact/{asked.artifact.resolve().name}", "data.yaml", "outputs.npz").words(timed)
+    artifact, against = (f"{folder}/{there[folder].resolve().name}" if folder in there else "" for folder in _FILES)
+    words = asked.on_board(artifact, "data.yaml", "outputs.npz", against).words(timed)
     size = packed.tell()
     packed.seek(0)
     return json.dumps({"bytes": size, "words": ["measure", *words]}).encode() + b"\n"

@@ -78,6 +78,8 @@ def _run() -> int:
             raise
         told = _told(error)
         _say(f"error: {told}")
+        if "--github" in sys.argv:
+            _annotate(str(told))
         return told.exit_code
 
 
@@ -100,6 +102,12 @@ def _goes_on() -> str:
     """Checkpoints in the cache are no part of what a command leaves."""
     trains = sys.argv[1:2] in (["train"], ["run"])
     return "; training goes on after its last epoch when the same command is given again" if trains else ""
+
+
+def _annotate(message: str) -> None:
+    from compressor.report.annotations import error
+
+    _say(error(message))
 
 
 def _say(message: str) -> None:

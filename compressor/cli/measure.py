@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 @click.option("--judged", help="Output that the labels belong to; default is the first.")
 @click.option("--samples", type=click.IntRange(1), help="Only so many of the evaluation samples, the first ones.")
 @click.option("--no-latency", is_flag=True, help="Time nothing.")
+@click.option("--against", type=click.Path(), help="A file, usually the float32 one: time both turn about.")
+@click.option("--against-runtime", help="Runtime of that file; default is this one's.")
 @place_options
 @threads_option
 @timeout_option
@@ -58,6 +60,8 @@ def COMMAND(
     outputs: str | None,
     samples: int | None,
     no_latency: bool,
+    against: str | None,
+    against_runtime: str | None,
     place: Place,
     threads: int,
     timeout: float,
@@ -67,16 +71,20 @@ def COMMAND(
     """Measure accuracy, latency and memory of ARTIFACT, a .tflite or .onnx file.
 
     Needs no TensorFlow: it runs on the device itself. With --host it does so over ssh; with --emulate on an emulated
-    ARM core, which has no latency.
+    ARM core, which has no latency. With --against the ratio of two latencies has an interval, and the machine's noise
+    is told: a ratio within it means nothing.
 
     \b
     Example:
       compressor measure model_int8.tflite --data data.npz --threads 4
+      compressor measure model_int8.tflite --data data.npz --against model_float32.tflite
       compressor measure model_int8.tflite --data data.npz --host pi@raspberrypi.local
       compressor measure model_int8.tflite --data data.npz --emulate cortex-a72
     """
     from compressor.measuring_process import Asked
 
+    if against is not None and (no_latency or place.emulate is not None):
+        raise click.UsageError("--against compares latencies, and with --no-latency or --emulate there is none.")
     asked = Asked(
         artifact=Path(artifact),
         data=data,
@@ -89,6 +97,8 @@ def COMMAND(
         samples=samples,
         threads=threads,
         timeout=timeout,
+        against=None if against is None else Path(against),
+        against_runtime=against_runtime,
     )
     found = _here(asked, timed=not no_latency) if place.here else _elsewhere(asked, place, timed=not no_latency)
     if as_json:
@@ -116,6 +126,8 @@ def _here(asked: Asked, timed: bool) -> dict[str, Any]:
             results=asked.outputs,
             samples=asked.samples,
             timed=timed,
+            against=asked.against,
+            against_runtime=asked.against_runtime,
             on_progress=listener,
         )
     return _as_dict(found)
@@ -144,8 +156,19 @@ def _show(found: dict[str, Any], artifact: str, threads: int) -> None:
     if timed is not None:
         told = f"p50 {timed['p50']:.4f} ms, p90 {timed['p90']:.4f}, p99 {timed['p99']:.4f} ({timed['runs']} runs)"
         click.echo(f"  {'latency':<12}{told}")
+    compared = found.get("latency_ratio")
+    if compared is not None:
+        low, high = compared["interval"]["low"], compared["interval"]["high"]
+        told = f"{compared['ratio']:.3f} × of the other's, 95 % between {low:.3f} and {high:.3f}"
+        click.echo(f"  {'ratio':<12}{told}; noise {compared['noise']:.1%} ({compared['rounds']} rounds)")
     if found["peak_rss_bytes"]:
-        click.echo(f"  {'peak memory':<12}{found['peak_rss_bytes'] / 1e6:.1f} MB")
+        over = (found.get("memory") or {}).get("over_baseline_bytes")
+        told = "" if over is None else f", {over / 1e6:.1f} MB of it for the file"
+        click.echo(f"  {'peak memory':<12}{found['peak_rss_bytes'] / 1e6:.1f} MB{told}")
+    if not found.get("repeatable", True):
+        click.echo("  not repeatable: the first sample is answered otherwise after the others; a state is not reset")
+    for note in found.get("notes", ()):
+        click.echo(f"  {note}")
 
 
 def _as_dict(found: Measurement) -> dict[str, Any]:
@@ -156,7 +179,12 @@ def _as_dict(found: Measurement) -> dict[str, Any]:
         "samples": found.samples,
         "metric": None if found.value is None else {"name": found.metric, "value": found.value},
         "latency_ms": None if found.latency is None else asdict(found.latency),
+        "latency_ratio": None if found.latency_ratio is None else asdict(found.latency_ratio),
+        "operator_times": [asdict(each) for each in found.operator_times],
         "peak_rss_bytes": found.peak_rss_bytes,
+        "memory": asdict(found.memory),
+        "repeatable": found.repeatable,
+        "notes": list(found.notes),
         "inputs": [asdict(spec) for spec in found.inputs],
         "outputs": [asdict(spec) for spec in found.outputs],
     }

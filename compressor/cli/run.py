@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compressor.ci_options import CiOutputs, ci_options, leave
 from compressor.options import (
+    Gating,
     data_options,
     debug_option,
+    gating_options,
     json_option,
-    limit_options,
-    limits_from,
     print_json,
     targets_option,
     threads_option,
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 @timeout_option
 @threads_option
 @training_flags
-@limit_options
+@gating_options
+@ci_options
 @json_option
 @debug_option
 def COMMAND(
@@ -59,7 +61,8 @@ def COMMAND(
     as_json: bool,
     debug: bool,
     training: TrainingOptions,
-    **limits: float | None,
+    gating: Gating,
+    ci: CiOutputs,
 ) -> int:
     """Compress MODEL, export it for each target, and prove the result.
 
@@ -74,9 +77,8 @@ def COMMAND(
       compressor run digits_cnn --target raspberry_pi5 --emulate
     """
     from compressor import api, progress
-    from compressor.report import terminal
+    from compressor.report import findings, terminal
 
-    checked = limits_from(limits)
     with progress.bar() as listener:
         report, folder = api.run_into(
             model,
@@ -88,7 +90,8 @@ def COMMAND(
             custom_objects=custom_objects,
             trust=trust,
             out=out,
-            limits=checked,
+            limits=gating.limits,
+            policy=gating.policy,
             threads=threads,
             seed=seed,
             timeout=timeout,
@@ -97,6 +100,7 @@ def COMMAND(
             training=training,
             emulated_samples=emulate_samples if emulate else None,
         )
+    leave(ci, findings.of_report(report), folder / "report.json", as_json)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:

@@ -68,6 +68,7 @@ def measure(asked: Asked, cpu: str) -> dict[str, Any]:
         "provenance": "emulated",
         "latency_ms": None,
         "peak_rss_bytes": None,
+        "memory": None,
     }
 
 

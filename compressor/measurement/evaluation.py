@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from compressor import data_sources
 from compressor.data.preparation import Preparation
 from compressor.data.spec import DataSpec
+from compressor.data.spec_file import load_spec
 from compressor.data_sources import Wanted
 from compressor.measurement import Reader, outputs
-from compressor.values import Dataset, Split, Stream, TensorSpec
+from compressor.values import Array, Dataset, Split, Stream, TensorSpec
 
 # As a file states them, inputs of other integers are quantized: real numbers go in.
 _WHOLE = ("int32", "int64", "uint32", "uint64", "bool")
@@ -29,6 +31,18 @@ def reader(read: Callable[[Wanted], Dataset], spec: DataSpec, trusted: bool) -> 
         return _prepared(samples, inputs, preparation) if preparation.changes_values else samples
 
     return read_for
+
+
+def first_samples(data: str, inputs: tuple[TensorSpec, ...], count: int, trusted: bool = False) -> dict[str, Array]:
+    """The first samples of an evaluation set that is a file, as an artifact takes them.
+
+    Raises:
+        BadInput: the data cannot be read, or does not fit the artifact.
+    """
+    spec = load_spec(data)
+    found = reader(lambda wanted: data_sources.find(spec.source).read(spec, wanted), spec, trusted)(inputs)
+    first = outputs.named(next(iter(found.blocks(count))).inputs, inputs)
+    return {name: array[:count] for name, array in first.items()}
 
 
 def _prepared(samples: Split | Stream, inputs: tuple[TensorSpec, ...], preparation: Preparation) -> Stream:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
 from compressor.data.columns import rows_per_block, sample_bytes
 from compressor.errors import BadInput
 from compressor.measurement.answers import Answers
+from compressor.measurement.machine import cores
+from compressor.measurement.spreading import spread
 from compressor.progress import Listener, Progress
-from compressor.runtimes import Session
+from compressor.runtimes import BlockSession, Session
+from compressor.stacking import stacked
 from compressor.values import Array, Split, Stream, TensorSpec, clean_name
 
 _BLOCK = 512
+# What a session takes at a time: small enough to stay in a core's cache while it is quantized.
+_PART, _PART_BYTES = 64, 256 << 10
+_TOGETHER = 32
 _FLOAT = 4
 
 
@@ -49,58 +54,99 @@ def shortened(samples: Split | Stream, count: int) -> Split | Stream:
     return Stream(kept, blocks)
 
 
-def collect(
-    open_session: Callable[[], Session], samples: Split | Stream, listener: Listener
-) -> tuple[dict[str, Array], Array | None]:
-    """Outputs by name for every evaluation sample, in order, and the labels.
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a whole evaluation set was answered with.
 
-    Runtimes let go of Python's lock while they compute, so one session per core runs in a thread each.
+    Attributes:
+        outputs: by name, one row per sample.
+        repeatable: the first sample, run once more after all others, was answered with the same bits. Where it was
+            not, answers hang on the samples before: a state is not reset.
+    """
+
+    outputs: dict[str, Array]
+    labels: Array | None
+    repeatable: bool
+
+
+def collect(open_session: Callable[[], Session], samples: Split | Stream, listener: Listener) -> Collected:
+    """Outputs by name for every evaluation sample, in order, and the labels: a session per core, see `spreading`.
 
     Raises:
         BadInput: the samples do not fit the artifact.
         StageFailed: an answer is not a finite number.
     """
-    sessions = [open_session() for _ in range(min(os.cpu_count() or 1, samples.count))]
-    bytes_out = sum(_FLOAT * math.prod(axis or 1 for axis in spec.shape) for spec in sessions[0].outputs)
+    sessions = [open_session() for _ in range(min(cores(), samples.count))]
+    inputs, specs = sessions[0].inputs, sessions[0].outputs
+    bytes_out = sum(_FLOAT * math.prod(axis or 1 for axis in spec.shape) for spec in specs)
     first = next(iter(samples.blocks(1)))
-    size = rows_per_block(sample_bytes(first) + bytes_out, _BLOCK)
-    names = [spec.name for spec in sessions[0].outputs]
+    bytes_each = sample_bytes(first) + bytes_out
+    size, part = rows_per_block(bytes_each, _BLOCK), max(1, min(_PART, _PART_BYTES // max(bytes_each, 1)))
+    together = _together(sessions[0], samples)
     found, labels = Answers(samples.count), Answers(samples.count)
-    done = 0
-    with ThreadPoolExecutor(len(sessions)) as pool:
+
+    def parts() -> Iterator[dict[str, Array]]:
         for block in samples.blocks(size):
-            inputs = named(block.inputs, sessions[0].inputs)
-            shares = np.array_split(np.arange(block.count), len(sessions))
-            for share in pool.map(_run, sessions, [inputs] * len(sessions), shares):
-                found.add(share)
+            fed = named(block.inputs, inputs)
             if block.labels is not None:
                 labels.add({"labels": _numeric(block.labels)})
-            done += block.count
+            for start in range(0, block.count, part):
+                yield {name: array[start : start + part] for name, array in fed.items()}
+
+    told = done = 0
+    for answered in spread(sessions, parts(), lambda session, fed: answers_of(session, fed, together)):
+        found.add(answered)
+        done += len(next(iter(answered.values())))
+        if done - told >= size or done == samples.count:
+            told = done
             listener(Progress("evaluate", done, samples.count))
     arrays = found.arrays()
     found.check_finite()
-    return {name: arrays[name] for name in names}, labels.arrays()["labels"] if first.labels is not None else None
+    again = [answers_of(session, named(first.inputs, inputs), together) for session in sessions]
+    repeatable = all(np.array_equal(arrays[spec.name][:1], each[spec.name]) for spec in specs for each in again)
+    kept = labels.arrays()["labels"] if first.labels is not None else None
+    return Collected({spec.name: arrays[spec.name] for spec in specs}, kept, repeatable)
+
+
+def _together(session: Session, samples: Split | Stream) -> int:
+    """How many samples are run at once: as many as leave every bit of the first ones' answers as it is alone.
+
+    A matrix product sums in another order for many rows than for one, and some files scale by the largest value of all
+    samples: such answers are not those of the device, which gets one sample at a time.
+    """
+    if not isinstance(session, BlockSession) or not session.takes_batches or samples.count < _TOGETHER:
+        return 1
+    block = next(iter(samples.blocks(_TOGETHER)))
+    fed = named(block.inputs, session.inputs)
+    alone = answers_of(session, fed)
+    try:
+        batch = answers_of(session, fed, block.count)
+    except BadInput:
+        return 1
+    return _TOGETHER if all(np.array_equal(alone[name], batch[name]) for name in alone) else 1
+
+
+def answers_of(session: Session, fed: Mapping[str, Array], together: int = 1) -> dict[str, Array]:
+    """One session's outputs by name for some samples, one row each.
+
+    Args:
+        fed: samples by input name.
+        together: how many are run at once, where the session can.
+    """
+    if isinstance(session, BlockSession):
+        return session.answers(fed, together)
+    results: list[dict[str, Array]] = []
+    for row in range(len(next(iter(fed.values())))):
+        session.load({name: array[row : row + 1] for name, array in fed.items()})
+        session.invoke()
+        results.append({name: np.array(value) for name, value in session.results().items()})
+    return {name: stacked(name, [result[name] for result in results]) for name in results[0]}
 
 
 def _numeric(labels: Array) -> Array:
     if labels.dtype.kind not in "fiub":
         raise BadInput("the labels are not numeric", expected="class numbers or values", received=str(labels.dtype))
     return labels
-
-
-def _run(session: Session, inputs: Mapping[str, Array], rows: Array) -> dict[str, Array]:
-    results: list[dict[str, Array]] = []
-    for row in rows:
-        session.load({name: array[row : row + 1] for name, array in inputs.items()})
-        session.invoke()
-        results.append({name: np.array(value) for name, value in session.results().items()})
-    if not results:
-        return {}
-    return {name: np.concatenate([_batched(result[name]) for result in results]) for name in results[0]}
-
-
-def _batched(value: Array) -> Array:
-    return value if value.ndim and value.shape[0] == 1 else value[None]
 
 
 def named(arrays: Mapping[str, Array], inputs: tuple[TensorSpec, ...]) -> dict[str, Array]:

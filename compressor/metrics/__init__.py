@@ -35,6 +35,9 @@ class Metric:
         value: (labels, outputs) → one number.
         same: (outputs, reference outputs) → per answer, whether both say the same.
         losses: Keras's names of the losses that make it the natural choice.
+        scores: (labels, outputs) → one number per sample, of whose mean the value follows; None where it follows of no
+            mean. Of answers that are right or wrong, the score is the share of right ones, 0 to 1.
+        of_mean: means of scores → values.
     """
 
     summary: str
@@ -46,15 +49,22 @@ class Metric:
     value: Callable[[Array, Array], float]
     same: Callable[[Array, Array], NDArray[np.bool_]]
     losses: tuple[str, ...] = ()
+    scores: Callable[[Array, Array], NDArray[np.float64]] | None = None
+    of_mean: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.asarray
 
     def drop(self, value: float, reference: float) -> float:
         """What was lost against the reference, in `unit`; positive is worse."""
-        lost = reference - value if self.higher_is_better else value - reference
-        if self.unit == "points":
-            return 100.0 * lost
+        return float(self.drops(np.array(value), np.array(reference)))
+
+    def drops(self, values: NDArray[np.float64], references: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same of many values at once."""
+        lost = references - values if self.higher_is_better else values - references
         if self.unit == "dB":
             return lost
-        return 100.0 * lost / abs(reference) if reference else (0.0 if lost == 0 else float(np.sign(lost)) * 100.0)
+        if self.unit == "points":
+            return np.asarray(100.0 * lost)
+        some = np.where(references == 0, 1.0, np.abs(references))
+        return np.where(references == 0, 100.0 * np.sign(lost), 100.0 * lost / some)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compressor import answers
 from compressor.metrics import Metric
@@ -16,9 +17,14 @@ def suits(labels: Array | None, outputs: Array) -> bool:
     return answers.are_classes(labels, outputs)
 
 
+def scores(labels: Array, outputs: Array) -> NDArray[np.float64]:
+    """Of each sample, the share of its positions that are right."""
+    return answers.shares(outputs.argmax(-1) == answers.classes(labels, outputs))
+
+
 def value(labels: Array, outputs: Array) -> float:
     """Share of right answers, 0 to 1."""
-    return float(np.mean(outputs.argmax(-1) == answers.classes(labels, outputs)))
+    return float(np.mean(scores(labels, outputs)))
 
 
 METRIC = Metric(
@@ -30,5 +36,6 @@ METRIC = Metric(
     suits=suits,
     value=value,
     same=answers.same_class,
+    scores=scores,
     losses=("sparse_categorical_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compressor import answers
 from compressor.metrics import Metric
@@ -16,10 +17,15 @@ def suits(labels: Array | None, outputs: Array) -> bool:
     return set(np.unique(labels)) <= {0, 1}
 
 
+def scores(labels: Array, outputs: Array) -> NDArray[np.float64]:
+    """Of each sample, 1 for a right answer and 0 for a wrong one."""
+    yes = outputs.reshape(-1) > answers.threshold(outputs)
+    return answers.shares(yes == (labels.reshape(-1) == 1))
+
+
 def value(labels: Array, outputs: Array) -> float:
     """Share of right answers, 0 to 1."""
-    yes = outputs.reshape(-1) > answers.threshold(outputs)
-    return float(np.mean(yes == (labels.reshape(-1) == 1)))
+    return float(np.mean(scores(labels, outputs)))
 
 
 METRIC = Metric(
@@ -31,5 +37,6 @@ METRIC = Metric(
     suits=suits,
     value=value,
     same=answers.same_side,
+    scores=scores,
     losses=("binary_crossentropy", "binary_focal_crossentropy"),
 )

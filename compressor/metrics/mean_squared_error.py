@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compressor import answers
 from compressor.metrics import Metric
@@ -14,9 +15,15 @@ def suits(labels: Array | None, outputs: Array) -> bool:
     return labels is None or answers.as_many(labels, outputs)
 
 
+def scores(labels: Array, outputs: Array) -> NDArray[np.float64]:
+    """Of each sample, the mean of the squared differences."""
+    errors = np.square(as_float(outputs) - as_float(labels).reshape(outputs.shape))
+    return np.asarray(errors.reshape(len(outputs), -1).mean(1))
+
+
 def value(labels: Array, outputs: Array) -> float:
     """Mean over all values of the squared difference."""
-    return float(np.mean(np.square(as_float(outputs) - as_float(labels).reshape(outputs.shape))))
+    return float(np.mean(scores(labels, outputs)))
 
 
 METRIC = Metric(
@@ -28,5 +35,6 @@ METRIC = Metric(
     suits=suits,
     value=value,
     same=answers.same_values,
+    scores=scores,
     losses=("mean_squared_error", "mse"),
 )

@@ -19,6 +19,18 @@ def suits(labels: Array | None, outputs: Array) -> bool:
     return answers.are_classes(labels, outputs)
 
 
+def scores(labels: Array, outputs: Array) -> NDArray[np.float64]:
+    """Of each sample, the mean negative log-likelihood of its positions."""
+    right = answers.classes(labels, outputs)
+    logits = not answers.are_probabilities(outputs)
+    found = np.empty(len(outputs))
+    for start in range(0, len(outputs), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        likelihood = _log_likelihood(right[some], outputs[some], logits)
+        found[some] = -likelihood.reshape(len(likelihood), -1).mean(1)
+    return found
+
+
 def value(labels: Array, outputs: Array) -> float:
     """exp of the mean negative log-likelihood of the labelled classes over all positions; 1 is certainty.
 
@@ -26,13 +38,7 @@ def value(labels: Array, outputs: Array) -> float:
     Probabilities are taken as they are, not scaled to sum to 1; those below 1.2e-7, the smallest step of float32 at 1,
     zeros of int8 files among them, count as 1.2e-7.
     """
-    right = answers.classes(labels, outputs)
-    logits = not answers.are_probabilities(outputs)
-    total = sum(
-        float(_log_likelihood(right[start : start + _BLOCK], outputs[start : start + _BLOCK], logits).sum())
-        for start in range(0, len(outputs), _BLOCK)
-    )
-    return float(np.exp(-total / right.size))
+    return float(np.exp(np.mean(scores(labels, outputs))))
 
 
 def _log_likelihood(right: NDArray[np.int64], outputs: Array, logits: bool) -> NDArray[np.float64]:
@@ -53,4 +59,6 @@ METRIC = Metric(
     suits=suits,
     value=value,
     same=answers.same_class,
+    scores=scores,
+    of_mean=np.exp,
 )

@@ -20,24 +20,30 @@ _BLOCK = 16
 _Float = NDArray[np.float64]
 
 
+def scores(labels: Array, outputs: Array) -> _Float:
+    """Of each image, the mean over channels and windows."""
+    peak = pixel_range.peak(labels)
+    shape = outputs.shape if outputs.ndim == 4 else (*outputs.shape, 1)
+    ours, theirs = outputs.reshape(shape), labels.reshape(shape)
+    return np.concatenate(
+        [
+            _similarity(as_float(ours[start : start + _BLOCK]), as_float(theirs[start : start + _BLOCK]), peak)
+            for start in range(0, len(ours), _BLOCK)
+        ]
+    )
+
+
 def value(labels: Array, outputs: Array) -> float:
     """Mean over all images, channels and windows that lie inside the image, -1 to 1.
 
     The peak is the range of the labels' pixels (see `pixel_range.peak`). Images smaller than 11 pixels take the
     largest odd window that fits.
     """
-    peak = pixel_range.peak(labels)
-    shape = outputs.shape if outputs.ndim == 4 else (*outputs.shape, 1)
-    ours, theirs = outputs.reshape(shape), labels.reshape(shape)
-    total = sum(
-        _similarity(as_float(ours[start : start + _BLOCK]), as_float(theirs[start : start + _BLOCK]), peak)
-        for start in range(0, len(ours), _BLOCK)
-    )
-    return total / len(ours)
+    return float(np.mean(scores(labels, outputs)))
 
 
-def _similarity(x: _Float, y: _Float, peak: float) -> float:
-    """Sum over the images of each one's mean similarity."""
+def _similarity(x: _Float, y: _Float, peak: float) -> _Float:
+    """Of each image, the mean similarity."""
     window = _window(min(_SIDE, *(side - (side % 2 == 0) for side in x.shape[1:3])))
     small, smaller = (_K1 * peak) ** 2, (_K2 * peak) ** 2
     mean_x, mean_y = _blurred(x, window), _blurred(y, window)
@@ -45,7 +51,7 @@ def _similarity(x: _Float, y: _Float, peak: float) -> float:
     covariance = _blurred(x * y, window) - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + small) / (mean_x**2 + mean_y**2 + small)
     structure = (2 * covariance + smaller) / (variances + smaller)
-    return float((luminance * structure).mean(axis=(1, 2, 3)).sum())
+    return np.asarray((luminance * structure).mean(axis=(1, 2, 3)))
 
 
 def _window(side: int) -> _Float:
@@ -69,4 +75,5 @@ METRIC = Metric(
     suits=pixel_range.are_images,
     value=value,
     same=answers.same_values,
+    scores=scores,
 )

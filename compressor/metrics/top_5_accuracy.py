@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compressor import answers
 from compressor.metrics import Metric
@@ -16,13 +17,18 @@ def suits(labels: Array | None, outputs: Array) -> bool:
     return answers.are_classes(labels, outputs, least=_TOP + 1)
 
 
-def value(labels: Array, outputs: Array) -> float:
-    """Share of right answers, 0 to 1; of equal outputs the lower class number goes first, as in top-1 accuracy."""
+def scores(labels: Array, outputs: Array) -> NDArray[np.float64]:
+    """Of each sample, the share of its positions that are right."""
     right = answers.classes(labels, outputs)[..., None]
     theirs = np.take_along_axis(outputs, right, -1)
     earlier = np.arange(outputs.shape[-1]) < right
     before = (outputs > theirs) | ((outputs == theirs) & earlier)
-    return float(np.mean(before.sum(-1) < _TOP))
+    return answers.shares(before.sum(-1) < _TOP)
+
+
+def value(labels: Array, outputs: Array) -> float:
+    """Share of right answers, 0 to 1; of equal outputs the lower class number goes first, as in top-1 accuracy."""
+    return float(np.mean(scores(labels, outputs)))
 
 
 METRIC = Metric(
@@ -34,4 +40,5 @@ METRIC = Metric(
     suits=suits,
     value=value,
     same=answers.same_class,
+    scores=scores,
 )

@@ -64,8 +64,9 @@ class LayerValue(Part):
     Errors are root mean squares of the difference over that of the float32 tensor. `introduced` is what this operator
     adds when it is given the float32 file's own values; `inherited` is what comes from the layers before. `gain` is the
     slope of the compressed values over the float ones, 1 when no scale is off. `range_use` is the share of the integer
-    range that the samples fill, `saturated` the share of values at its ends; both None for a float tensor. `bits` are
-    of the operator's weights, else of the tensor. `rank` is 1 for the layer that introduces most.
+    range that the samples fill, `saturated` the share of values that its ends cut off; both None for a float tensor.
+    `bits` are of the operator's weights, else of the tensor. `index` is the operator's in the file, -1 for an input.
+    `rank` is 1 for the layer that introduces most.
     """
 
     index: int
@@ -99,8 +100,9 @@ class LayersPart(Part):
 class WeightsPart(Part):
     """Weights of one kernel before (float32 file) and after (compressed file, as the real numbers they stand for).
 
-    `edges` has one value more than `before` and `after` have counts. `distinct` counts different values per tensor;
-    sparsity is the share of zeros.
+    `edges` has one value more than `before` and `after` have counts. `distinct` counts different stored values per
+    tensor; sparsity is the share of zeros. `distinct_per_scale`: the most different integers under one scale, where
+    there are several (one for each channel): what clustering leaves few of.
     """
 
     network: str | None = None
@@ -114,6 +116,7 @@ class WeightsPart(Part):
     sparsity_after: float
     distinct_before: int
     distinct_after: int
+    distinct_per_scale: int | None = None
     edges: list[float]
     before: list[int]
     after: list[int]
@@ -143,8 +146,9 @@ class SampleValue(Part):
 class AnswersPart(Part):
     """The answers of one compressed file on one runtime against those of its float32 file.
 
-    `worse` and `better` count samples that the compressed file alone got wrong or right, where there are labels.
-    `disagreeing` is how many samples disagree; `samples` shows some of them.
+    Counts are of answers: one for each sample, of sequences one for each position. `worse` and `better` count those
+    that the compressed file alone got wrong or right, where there are labels and the metric is a share of right ones.
+    `disagreeing` is how many differ; `samples` shows some of them, none of sequences.
     """
 
     network: str | None = None

@@ -33,6 +33,17 @@ class Interval(Part):
     high: float
 
 
+class OutcomesValue(Part):
+    """Of `samples`, how many the row answers worse or better than what it is compared with.
+
+    `worse` and `better` are there where each sample is right or wrong; None where a sample has a score.
+    """
+
+    samples: int
+    worse: int | None = None
+    better: int | None = None
+
+
 class LatencyValue(Part):
     """Milliseconds for one sample on the row's host.
 
@@ -104,7 +115,8 @@ class PlacementValue(Part):
     """What of a file the target's accelerator would compute, by the rules of its compiler.
 
     `cpu_ops` are all others; the share is of multiply-accumulates, or of operators in a file that has none.
-    `reasons`: why operators stay off, and what the rules warn of. `operators`: all of them, of a compressed file.
+    `reasons`: why operators stay off, and what the rules warn of. `operators`: all of them, in the first row of each
+    compressed file and target; empty where there are more than 400.
     """
 
     accelerator_ops: int

@@ -2,121 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from compressor.limits import Limits
-from compressor.report.schema import Row, Verdict, Violation
+from compressor.limits import Limits, Policy
+from compressor.report import exact_limits, latency_limit, statistical_limits
+from compressor.report.exact_limits import known_of, size_ratio
+from compressor.report.judging import NOT_HERE, Judged, baseline_of, lacks_labels, only_timed, stood_in_for
+from compressor.report.latency_limit import latency_ratio
+from compressor.report.schema import Judgement, RecipePart, Row, Verdict, Violation
 
-# Rows of a device that is not here.
-_NOT_HERE = ("skipped", "estimated")
+# What limits are about is shown in other places too, and is the same there.
+__all__ = ["baseline_of", "judge", "latency_ratio", "size_ratio", "trains"]
+
+FINISHED = "finished"
+_FILE = "a file that was written and measured"
 
 
-def judge(rows: Sequence[Row], limits: Limits) -> Verdict:
+def judge(rows: Sequence[Row], limits: Limits, policy: Policy = Policy(), trained: bool = False) -> Verdict:
     """A row that failed is a violation; a row that was never to be had here (no such device) is not judged.
 
-    Drop and agreement are judged on every measured row, size and latency on the compressed ones. Latency is
+    Drop, agreement and parity are judged on every measured row, the others on the compressed ones. Latency is
     judged only where the runtime is the target's own: what a stand-in on this host takes says nothing of the device.
     An emulated row repeats a measured one on fewer samples: only its failure counts.
     A row of the device that was timed alone, by its own tool, is compared with nothing.
     Drop is not judged where the evaluation set has no labels.
+
+    Args:
+        policy: what becomes of verdicts that are neither passed nor failed.
+        trained: the recipe trains, so that a compressed file may be better than its float32 file.
     """
-    violations = [violation for row in rows for violation in _row_violations(row, rows, limits)]
-    return Verdict(passed=not violations, violations=violations, not_judged=_not_judged(rows, limits))
+    absent = stood_in_for(rows)
+    judged = [
+        Judged(row, place, baseline_of(row, rows), row.target in absent, trained) for place, row in enumerate(rows)
+    ]
+    judgements = [judgement for each in judged for judgement in _judgements(each, limits)]
+    against = {"failed"} | {name for name in ("undecided", "implausible") if getattr(policy, name) == "fail"}
+    violations = [_violation(rows[each.row], each) for each in judgements if each.verdict in against]
+    return Verdict(
+        passed=not violations,
+        violations=violations,
+        not_judged=_not_judged(judged, limits, absent),
+        judgements=judgements,
+        undecided=policy.undecided,
+        implausible=policy.implausible,
+    )
 
 
-def _row_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterable[Violation]:
+def trains(recipe: RecipePart) -> bool:
+    """Whether a step of the recipe trained: it then told for how many epochs."""
+    asked = (settings for step in recipe.steps for settings in step.values() if isinstance(settings, dict))
+    return any("epochs" in each for each in (*asked, *recipe.steps_done))
+
+
+def _judgements(judged: Judged, limits: Limits) -> Iterator[Judgement]:
+    row = judged.row
     if row.failed_stage is not None:
         received = ("impossible: " if row.impossible else "") + (row.reason or "a failure")
-        yield _violation(row, "finished", "a file that was written and measured", received)
+        yield judged.judged(FINISHED, "failed", _FILE, received)
         return
-    if row.provenance in _NOT_HERE or row.provenance == "emulated" or _only_timed(row):
+    own = limits.of_target(row.target)
+    if row.provenance == "estimated":
+        yield from exact_limits.of_device(judged, own)
+    if row.provenance in NOT_HERE or row.provenance == "emulated" or only_timed(row):
         return
-    if not _lacks_labels(row):
-        yield from _at_most(row, *limits.of_drop(row.drop_unit), row.drop, row.drop_unit or "points")
-    if limits.min_agreement is not None and (row.agreement is None or row.agreement < limits.min_agreement):
-        received = "not known" if row.agreement is None else f"{row.agreement:.6g}"
-        yield _violation(row, "min_agreement", f"at least {limits.min_agreement:g}", received)
+    yield from statistical_limits.judge(judged, own)
+    yield from exact_limits.judge(judged, own)
     if row.stage == "compressed":
-        yield from _ratio_violations(row, rows, limits)
+        yield from latency_limit.judge(judged, own)
 
 
-def _ratio_violations(row: Row, rows: Sequence[Row], limits: Limits) -> Iterator[Violation]:
-    baseline = baseline_of(row, rows)
-    yield from _at_most(row, "max_size_ratio", limits.max_size_ratio, size_ratio(row, baseline), "of the float32 bytes")
-    if row.target not in _stood_in_for(rows):
-        ratio = latency_ratio(row, baseline)
-        yield from _at_most(row, "max_latency_ratio", limits.max_latency_ratio, ratio, "of the float32 p50")
+def _not_judged(judged: Sequence[Judged], limits: Limits, absent: Sequence[str]) -> list[str]:
+    told: dict[str, None] = {}
+    for each in judged:
+        if lacks_labels(each.row):
+            stated = limits.of_target(each.row.target).stated
+            of_drop = (name for name in ("max_accuracy_drop", "max_error_rise") if name in stated)
+            told |= dict.fromkeys(f"{name}: the evaluation set has no labels" for name in of_drop)
+    for target in absent:
+        if limits.of_target(target).max_latency_ratio is not None:
+            told[f"max_latency_ratio for {target}: not measured on the device itself"] = None
+    return [*told, *_unknown(judged, limits)]
 
 
-def _not_judged(rows: Sequence[Row], limits: Limits) -> list[str]:
-    told = []
-    if any(map(_lacks_labels, rows)):
-        of_drop = ("max_accuracy_drop", "max_error_rise")
-        told += [f"{name}: the evaluation set has no labels" for name in of_drop if getattr(limits, name) is not None]
-    if limits.max_latency_ratio is not None:
-        absent = _stood_in_for(rows)
-        told += [f"max_latency_ratio for {target}: not measured on the device itself" for target in absent]
-    return told
+def _unknown(judged: Sequence[Judged], limits: Limits) -> Iterator[str]:
+    """Limits on memory and placement of targets of which no row knows either."""
+    for target in dict.fromkeys(each.row.target for each in judged):
+        rows = [each for each in judged if each.row.target == target and each.row.stage == "compressed"]
+        stated = limits.of_target(target).stated
+        for name in ("max_ram_bytes", "max_flash_bytes", "min_accelerated_share"):
+            if name in stated and not any(known_of(each)[name] for each in rows):
+                yield f"{name} for {target}: not known of this device"
 
 
-def _lacks_labels(row: Row) -> bool:
-    """A measured row has a metric whenever there are labels."""
-    return row.provenance == "measured" and row.metric is None and not _only_timed(row)
-
-
-def _only_timed(row: Row) -> bool:
-    """The device's own tool told how fast the file is, and nothing of its answers."""
-    untold = (row.agreement, row.metric, row.peak_rss_bytes)
-    return row.provenance == "measured" and row.latency_ms is not None and untold == (None, None, None)
-
-
-def _stood_in_for(rows: Sequence[Row]) -> list[str]:
-    """Targets whose device is not here: a runtime on this host speaks for them."""
-    absent = (
-        row.target for row in rows if _only_timed(row) or (row.provenance in _NOT_HERE and row.failed_stage is None)
-    )
-    return list(dict.fromkeys(absent))
-
-
-def baseline_of(row: Row, rows: Sequence[Row]) -> Row | None:
-    """The float32 row that a compressed row is compared with."""
-    for other in rows:
-        same = (other.network, other.target, other.format) == (row.network, row.target, row.format)
-        if same and other.stage == "float32" and other.bytes:
-            return other
-    return None
-
-
-def size_ratio(row: Row, baseline: Row | None) -> float | None:
-    """Compressed bytes / float32 bytes."""
-    return None if baseline is None or not baseline.bytes or row.bytes is None else row.bytes / baseline.bytes
-
-
-def latency_ratio(row: Row, baseline: Row | None) -> float | None:
-    """Compressed p50 / float32 p50, both of the same run."""
-    if baseline is None or baseline.latency_ms is None or row.latency_ms is None or not baseline.latency_ms.p50:
-        return None
-    return row.latency_ms.p50 / baseline.latency_ms.p50
-
-
-def _at_most(row: Row, limit: str, allowed: float | None, value: float | None, unit: str) -> Iterator[Violation]:
-    if allowed is None:
-        return
-    if value is None:
-        yield _violation(row, limit, f"at most {allowed:g} {unit}", "not known: it could not be measured")
-    elif value > allowed:
-        yield _violation(row, limit, f"at most {allowed:g} {unit}", f"{value:.6g}")
-
-
-def _violation(row: Row, limit: str, expected: str, received: str) -> Violation:
+def _violation(row: Row, judgement: Judgement) -> Violation:
     return Violation(
-        limit=limit,
+        limit=judgement.limit,
         network=row.network,
         target=row.target,
         format=row.format,
         precision=row.precision,
         runtime=row.runtime,
-        expected=expected,
-        received=received,
-        message=f"{row.title}: {limit}: expected {expected}, received {received}",
+        expected=judgement.expected,
+        received=judgement.received,
+        message=judgement.message,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from compressor.limits import TargetLimits
 from compressor.report.figures import EstimateValue
 from compressor.report.schema import Report, Row
 
@@ -110,15 +112,34 @@ def estimates(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def limits_kept(report: Report) -> dict[str, float]:
-    """The limits of a passed report, but for those that no row could be judged by."""
+    """The limits of a passed report, but for those that no row could be judged by, or that a row left undecided."""
     never = {told.partition(":")[0] for told in report.verdict.not_judged}
+    never |= {each.limit for each in report.verdict.judgements if each.verdict in ("undecided", "implausible")}
     units = {row.drop_unit for row in report.rows if row.provenance == "measured"}
-    judging = {report.recipe.limits.of_drop(unit)[0] for unit in units}
-    never |= {"max_accuracy_drop", "max_error_rise"} - judging
-    limits = report.recipe.limits.model_dump(exclude_none=True)
-    return {name: value for name, value in limits.items() if name not in never}
+    limits = report.recipe.limits
+    kept = {name: value for name, value in limits.stated.items() if _judges(name, limits, units)}
+    for target, own in (limits.targets or {}).items():
+        judging = {name: value for name, value in own.stated.items() if _judges(name, own, units)}
+        kept |= {f"{name} for {target}": value for name, value in judging.items() if name not in never}
+    return {name: value for name, value in kept.items() if name not in never}
+
+
+def _judges(name: str, limits: TargetLimits, units: set[Any]) -> bool:
+    """Of the two limits of a drop, only one judges each unit."""
+    judging = {limits.of_drop(unit)[0] for unit in units}
+    return name not in ("max_accuracy_drop", "max_error_rise") or name in judging
 
 
 def no_limits(report: Report) -> str:
     """Why no limit was kept."""
-    return "No limit was judged" if report.recipe.limits.model_dump(exclude_none=True) else "No limits were set"
+    if not report.recipe.limits.model_dump(exclude_none=True):
+        return "No limits were set"
+    undecided = any(each.verdict == "undecided" for each in report.verdict.judgements)
+    return "No limit was broken, and none decided" if undecided else "No limit was judged"
+
+
+def doubts(report: Report) -> tuple[str, ...]:
+    """Limits that are neither kept nor broken, one sentence each; those that fail the run are told as violations."""
+    verdict = report.verdict
+    let_through = {name for name in ("undecided", "implausible") if getattr(verdict, name) == "pass"}
+    return tuple(each.message for each in verdict.judgements if each.verdict in let_through)

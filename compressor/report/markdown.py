@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from compressor.report import parity_table
 from compressor.report.figures import MetricValue
 from compressor.report.layout import (
     HEADERS,
     cells,
+    doubts,
     emulations,
     estimates,
     limits_kept,
@@ -28,6 +30,7 @@ def render(report: Report) -> str:
         _verdict(report),
         _warnings(report),
         _tables(report),
+        _parity(report),
         _reading(report),
         _recipe(report),
         _environment(report),
@@ -41,6 +44,7 @@ def _title(report: Report) -> str:
 
 def _verdict(report: Report) -> str:
     aside = "".join(f"\n\n> Not judged: {told}" for told in report.verdict.not_judged)
+    aside += "".join(f"\n\n> In doubt: {' '.join(told.split())}" for told in doubts(report))
     if report.verdict.passed:
         limits = limits_kept(report)
         return "**Passed.** " + (f"Limits kept: {_settings(limits)}." if limits else f"{no_limits(report)}.") + aside
@@ -76,6 +80,19 @@ def _table(title: str, rows: list[Row]) -> str:
     hosts = dict.fromkeys(row.host for row in rows if row.provenance == "measured" and row.host)
     notes += [f"- measured on {host}, {_threads(rows)}" for host in hosts]
     return "\n".join([*lines, "", *dict.fromkeys(notes)])
+
+
+def _parity(report: Report) -> str:
+    """Every stage on every runtime at hand, what is out of order first."""
+    if not report.parity:
+        return ""
+    faults = [f"- **{told}**" for told in parity_table.sentences(report.parity)]
+    parts = ["## Parity", *(["\n".join(faults)] if faults else [])]
+    for title, compared in parity_table.tables(report.parity).items():
+        lines = [_line(parity_table.HEADERS), _line("---" for _ in parity_table.HEADERS)]
+        parts += [f"### {title}", "\n".join([*lines, *(_line(parity_table.line(cell)) for cell in compared)])]
+    told = [f"- {each}" for each in parity_table.reasons(report.parity)]
+    return "\n\n".join([*parts, *(["\n".join(told)] if told else [])])
 
 
 def _threads(rows: list[Row]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,13 +22,25 @@ from compressor.report.figures import (
     MemoryValue,
     MetricValue,
     OperatorTime,
+    OutcomesValue,
     Part,
     PlacementValue,
     Tensor,
 )
+from compressor.report.verdict import Answer as Answer
+from compressor.report.verdict import Judgement as Judgement
+from compressor.report.verdict import Verdict as Verdict
+from compressor.report.verdict import Violation as Violation
 from compressor.sentences import sentences
 
 SCHEMA_VERSION: Literal["1.1"] = "1.1"
+
+# Lists of numbers and operators of a graph have a line each, not one for every value: indents would be most of the
+# file. No string of JSON holds a line end.
+_ONE_LINE = (
+    re.compile(r"\[\n\s+[-+\d.eE,\s]+?\n\s+\]"),
+    re.compile(r'\{\n\s+"index": \d+,\n\s+"op": [^{}]*?\n\s+\}'),
+)
 
 
 class DataPart(Part):
@@ -120,8 +133,9 @@ class Row(Part):
     same format that the target takes and that were tried with success. `placement` is there for targets with rules of
     placement. `bundle` is the folder to copy to the device, in the run folder. `against_host` is there for an emulated
     row, whose metric is over as many samples; `estimate` for an estimated one: of a device that is not here, whose
-    compiler is. `drop_by` says how `drop_interval` was had: McNemar's pairs or bootstrap. `operator_times` are there
-    where the compressed file is slower than the float32 one and the runtime has a profile.
+    compiler is. `drop_by` says how `drop_interval` was had: McNemar's pairs or bootstrap; `outcomes` are what it was
+    had from. `operator_times` are there where the compressed file is slower than the float32 one and the runtime has a
+    profile.
     """
 
     network: str | None = None
@@ -145,6 +159,7 @@ class Row(Part):
     drop_unit: Literal["points", "percent", "dB"] | None = None
     drop_interval: Interval | None = None
     drop_by: str | None = None
+    outcomes: OutcomesValue | None = None
     agreement: float | None = None
     agreement_interval: Interval | None = None
     max_abs_error: float | None = None
@@ -171,58 +186,6 @@ class Row(Part):
     def title(self) -> str:
         """The row in a few words."""
         return f"{place(self.target, self.network)}: {self.stage} {self.format} {self.precision} on {self.runtime}"
-
-
-class Violation(Part):
-    """A limit that a row broke, or a row that failed (`limit` is then "finished")."""
-
-    limit: str
-    network: str | None = None
-    target: str
-    format: str
-    precision: str
-    runtime: str
-    expected: str
-    received: str
-    message: str
-
-
-Answer = Literal["passed", "failed", "undecided", "implausible"]
-
-
-class Judgement(Part):
-    """One limit applied to one row.
-
-    `undecided`: the interval of the value straddles the limit; `more_samples` evaluation samples beyond those there
-    would decide it, if all goes on as it did. `implausible`: better than the float32 file by more than chance allows.
-    `value` and `interval` are in the unit of `expected`; the interval is None where the value is exact. `row` is a
-    position in `Report.rows`.
-    """
-
-    limit: str
-    verdict: Answer
-    row: int
-    expected: str
-    received: str
-    value: float | None = None
-    interval: Interval | None = None
-    more_samples: int | None = None
-    message: str
-
-
-class Verdict(Part):
-    """Passed when nothing is violated; `not_judged` says which limit could not be applied where, and why.
-
-    `judgements` has every limit on every row it applies to. Those that failed are violations, implausible ones too
-    unless `implausible` is `pass`, and undecided ones where `undecided` is `fail`.
-    """
-
-    passed: bool
-    violations: list[Violation]
-    not_judged: list[str] = Field(default_factory=list)
-    judgements: list[Judgement] = Field(default_factory=list)
-    undecided: Literal["fail", "pass"] = "pass"
-    implausible: Literal["fail", "pass"] = "fail"
 
 
 class Report(Part):
@@ -254,7 +217,15 @@ def place(target: str, network: str | None) -> str:
 
 def write(report: Report, path: Path) -> None:
     """Write a whole `report.json` or none."""
-    write_text(path, json.dumps(report.model_dump(mode="json"), indent=2) + "\n")
+    text = json.dumps(report.model_dump(mode="json"), indent=2)
+    for pattern in _ONE_LINE:
+        text = pattern.sub(_in_one_line, text)
+    write_text(path, text + "\n")
+
+
+def _in_one_line(found: re.Match[str]) -> str:
+    first, *inner, last = (line.strip() for line in found[0].splitlines())
+    return first + " ".join(inner) + last
 
 
 def read(path: Path) -> Report:

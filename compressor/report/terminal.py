@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compressor.report import page
 from compressor.report.figures import MetricValue
 from compressor.report.layout import (
     HEADERS,
     cells,
+    doubts,
     emulations,
     estimates,
     limits_kept,
@@ -62,6 +64,17 @@ def show(report: Report, out: Path | None, to: Console) -> None:
         for bundle in dict.fromkeys(row.bundle for row in report.rows if row.bundle):
             to.print(f"bundle: {escape(str(out / bundle))}.tar.gz")
         to.print(f"report: {escape(str(out / 'report.md'))}")
+        _show_page(out, to)
+
+
+def _show_page(out: Path, to: Console) -> None:
+    """The page, if it is there; else how it is made, where packages for it are missing."""
+    from rich.markup import escape
+
+    if (out / page.NAME).is_file():
+        to.print(f"report: {escape(str(out / page.NAME))}")
+    elif lacking := page.lacking():
+        to.print(f"[dim]no {page.NAME}: {', '.join(lacking)} not installed (pip install 'compressor\\[report]')[/]")
 
 
 def _show_devices(rows: list[Row], to: Console) -> None:
@@ -82,6 +95,8 @@ def show_verdict(report: Report, to: Console) -> None:
 
     for told in report.verdict.not_judged:
         to.print(f"[yellow]not judged:[/] {escape(told)}")
+    for told in doubts(report):
+        to.print(f"[yellow]{escape(' '.join(told.split()))}[/]")
     if report.verdict.passed:
         told = ", ".join(f"{name} {value:g}" for name, value in limits_kept(report).items())
         to.print(f"[green]passed[/]: {told or no_limits(report).lower()}")

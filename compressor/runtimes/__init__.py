@@ -10,7 +10,7 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from compressor import registry
 from compressor.errors import BadInput, MissingTool
@@ -38,6 +38,23 @@ class Session(Protocol):
         """Outputs of the last run by name, as float32 where the file is quantized."""
 
 
+@runtime_checkable
+class BlockSession(Session, Protocol):
+    """A session that also answers many samples in one call, which takes less of Python's lock per sample."""
+
+    @property
+    def takes_batches(self) -> bool:
+        """True when the file leaves the number of samples open."""
+
+    def answers(self, block: Mapping[str, Array], together: int) -> dict[str, Array]:
+        """Outputs by name, one row per sample, each sample from a fresh state.
+
+        Args:
+            block: samples by input name.
+            together: how many are run at once where the file takes batches.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """A way to execute artifacts.
@@ -46,6 +63,7 @@ class Runtime:
         suffixes: of the files it opens.
         package: the module it needs; its pip name is `pip_name`.
         open: (path, threads) → session.
+        module: what of the package is imported to open a file, when it is not the package itself.
     """
 
     summary: str
@@ -53,6 +71,7 @@ class Runtime:
     package: str
     pip_name: str
     open: Callable[[Path, int], Session]
+    module: str = ""
 
     @property
     def installed(self) -> bool:

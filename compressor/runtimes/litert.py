@@ -19,4 +19,5 @@ RUNTIME = Runtime(
     package="ai_edge_litert",
     pip_name="ai-edge-litert",
     open=open_session,
+    module="ai_edge_litert.interpreter",
 )

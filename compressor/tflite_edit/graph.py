@@ -28,6 +28,11 @@ class Graph:
             operator.inputs, operator.outputs = _indices(operator.inputs), _indices(operator.outputs)
 
     @property
+    def name(self) -> str:
+        """Its name in the file, "" where it has none."""
+        return (self._graph.name or b"").decode(errors="replace")
+
+    @property
     def operators(self) -> list[Any]:
         """All operators, in the order they run in."""
         return list(self._graph.operators)
@@ -148,6 +153,37 @@ class Graph:
     def quantize_after(self, operator: Any, source: int, index: int) -> None:
         """Put a QUANTIZE after an operator, from the float tensor `source` into `index`."""
         self._insert(self._position(operator) + 1, self._schema.BuiltinOperator.QUANTIZE, 1, source, index)
+
+    def replace(self, index: int, values: Array) -> None:
+        """Put other numbers of the same type in a constant's place."""
+        buffer = self._schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(values, self._dtypes[self.tensor(index).type]), np.uint8)
+        self._model.buffers.append(buffer)
+        self.tensor(index).buffer = len(self._model.buffers) - 1
+
+    def round_behind(self, index: int, dtype: str, scale: float, zero_point: int) -> None:
+        """Let everyone who reads a float tensor read it after a QUANTIZE and a DEQUANTIZE."""
+        readers, maker, outputs = self.readers(index), self.producer(index), self.outputs
+        integers, back = self.add_twin(index), self.add_twin(index)
+        tensor = self.tensor(integers)
+        tensor.type = getattr(self._schema.TensorType, dtype.upper())
+        tensor.quantization = self._schema.QuantizationParametersT()
+        tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [zero_point]
+        for each in readers:
+            each.inputs[each.inputs == index] = back
+        place = 0 if maker is None else self._position(maker) + 1
+        self._insert(place, self._schema.BuiltinOperator.DEQUANTIZE, 2, integers, back)
+        self._insert(place, self._schema.BuiltinOperator.QUANTIZE, 1, index, integers)
+        self._graph.outputs = _indices([back if each == index else each for each in outputs])
+        for each in (end for signature in self._model.signatureDefs or () for end in signature.outputs):
+            each.tensorIndex = back if each.tensorIndex == index else each.tensorIndex
+
+    def narrow(self, operators: Sequence[Any], inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """Keep these operators alone, and ask and answer with these tensors."""
+        self._graph.operators = list(operators)
+        self._graph.inputs, self._graph.outputs = _indices(inputs), _indices(outputs)
+        # They name the ends as they were.
+        self._model.signatureDefs = None
 
     def packed(self) -> bytes:
         """The changed file."""

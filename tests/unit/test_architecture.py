@@ -110,8 +110,9 @@ def test_a_spoiled_tree_breaks_a_contract(case: str, tree: Path) -> None:
 
 
 PUBLIC = [
-    *("BadInput", "CompressorError", "Limits", "MissingTool", "Recipe", "Report", "StageFailed", "TrainingOptions"),
-    *("check", "gate", "inspect", "load_recipe", "measure", "run", "train"),
+    *("BadInput", "Comparison", "CompressorError", "Limits", "MissingTool", "Recipe", "RegressionLimits", "Report"),
+    *("StageFailed", "TrainingOptions"),
+    *("check", "compare", "diagnose", "gate", "inspect", "load_recipe", "measure", "run", "train"),
 ]
 
 

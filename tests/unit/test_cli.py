@@ -54,6 +54,8 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "broken artifact": (["measure", "broken.onnx", "--data", "data.npz"], "ONNX Runtime cannot run"),
     "runtime": (["measure", "m.onnx", "--data", "data.npz", "--runtime", "onnxruntim"], "did you mean 'onnxruntime'?"),
     "limit": (["gate", "{golden}/passed.json", "--min-agreement", "1.5"], "min_agreement: must be less than or equal"),
+    "file of limits": (["gate", "{golden}/passed.json", "--limits", "absent.yaml"], "cannot read the limits file"),
+    "treatment": (["gate", "{golden}/passed.json", "--undecided", "maybe"], "'maybe' is not one of 'fail', 'pass'"),
     "word for a limit": (["gate", "{golden}/passed.json", "--max-size-ratio", "x"], "not a valid float"),
     "report": (["gate", "absent"], "cannot read the report absent"),
     "code that is not trusted": (["measure", "m.onnx", "--data", "mine:data"], "add --trust"),
@@ -90,7 +92,10 @@ def test_the_version_is_told(tmp_path: Path, cli: Cli) -> None:
 def test_help_names_every_verb(tmp_path: Path, cli: Cli) -> None:
     told = cli("--help", cwd=tmp_path).stdout
     found = re.findall(r"^  (\w+) ", told.split("Commands:")[1], re.MULTILINE)
-    assert found == ["check", "doctor", "emulator", "gate", "inspect", "list", "measure", "run", "train"]
+    assert found == [
+        *("check", "compare", "diagnose", "doctor", "emulator", "gate", "inspect", "list", "measure", "report", "run"),
+        "train",
+    ]
 
 
 def test_check_tells_files_and_rows_as_json_and_nothing_else(tmp_path: Path, called: Cli) -> None:
@@ -150,6 +155,50 @@ def test_the_gate_ends_with_the_verdict(golden: Path, tmp_path: Path, called: Cl
     assert (broken.returncode, broken.stderr) == (1, "")
     assert told["limits"] == {"max_accuracy_drop": 0.49}
     assert [each["limit"] for each in told["verdict"]["violations"]] == ["max_accuracy_drop"]
+
+
+LIMITS = """
+max_accuracy_drop: 0.4
+targets:
+  host: {max_bytes: 1000000}
+"""
+
+
+def test_a_file_of_limits_goes_before_the_recipe_and_an_option_before_the_file(
+    golden: Path, tmp_path: Path, called: Cli
+) -> None:
+    (tmp_path / "limits.yaml").write_text(LIMITS)
+    words = ("gate", golden / "passed.json", "--limits", "limits.yaml", "--json")
+    broken = called(*words, cwd=tmp_path)
+    assert (broken.returncode, json.loads(broken.stdout)["limits"]["targets"]) == (1, {"host": {"max_bytes": 1000000}})
+    done = called(*words, "--max-accuracy-drop", "0.5", cwd=tmp_path)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["limits"]["max_accuracy_drop"]) == (0, 0.5)
+    assert {each["limit"] for each in told["verdict"]["judgements"]} == {"max_accuracy_drop", "max_bytes"}
+
+
+def test_all_mistakes_in_a_file_of_limits_are_told_at_once(golden: Path, tmp_path: Path, called: Cli) -> None:
+    content = "max_acuracy_drop: 1\nmin_agreement: 2\ntargets:\n  corel: {max_size: 1}\n"
+    (tmp_path / "limits.yaml").write_text(content)
+    done = called("gate", golden / "passed.json", "--limits", "limits.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == "error: the limits in limits.yaml have 4 mistakes:"
+    for told in (
+        "max_acuracy_drop: is not known here; did you mean 'max_accuracy_drop'?",
+        "min_agreement: must be less than or equal to 1 (received 2)",
+        "targets.corel: no target is called 'corel'; did you mean 'coral'?",
+        "targets.corel.max_size: is not known here; did you mean 'max_size_ratio'?",
+    ):
+        assert f"\n  {told}\n" in done.stderr + "\n"
+
+
+def test_doubt_fails_the_gate_on_request(golden: Path, tmp_path: Path, called: Cli) -> None:
+    words = ("gate", golden / "not_passed.json", "--max-accuracy-drop", "2")
+    doubted = called(*words, cwd=tmp_path)
+    assert "expected at most 2 points, received 1.6 (95 %: 0.4592 to 3.21): undecided, about" in doubted.stdout
+    strict = json.loads(called(*words, "--undecided", "fail", "--json", cwd=tmp_path).stdout)["verdict"]
+    limits = [each["limit"] for each in strict["violations"]]
+    assert (strict["undecided"], limits) == ("fail", ["finished", "max_accuracy_drop"])
 
 
 VALUES = np.random.default_rng(0).normal(size=(700, 3)).astype(np.float32)

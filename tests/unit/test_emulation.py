@@ -100,22 +100,6 @@ class TestAgainstHost:
         _, notes = self.compared(tmp_path, there, kind="FLOAT32", operators=21)
         assert notes == ("rounding grew to 1.0e-03 over 21 operators",)
 
-    @pytest.mark.parametrize(
-        ("precision", "runtime", "limit"),
-        [
-            ("float16", "onnxruntime", 1e-6),
-            ("dynamic-int8", "litert", 1e-4),
-            ("int8", "onnxruntime", None),
-            ("float32", "ncnn", 1e-5),
-            ("float32", "ncnn_float16", 1e-3),
-            ("int8", "ncnn", None),
-        ],
-    )
-    def test_what_floats_may_differ_hangs_on_precision_and_runtime(
-        self, precision: str, runtime: str, limit: float | None
-    ) -> None:
-        assert against_host._float_limit(Precision(precision), runtime) == limit
-
 
 class Emulations:
     """A run of targets whose files answer `HERE` everywhere; counts what is started."""

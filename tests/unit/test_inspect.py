@@ -53,8 +53,9 @@ def test_json_has_every_operator_in_order_and_a_summary(broken: Path, called: Cl
     told = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
     assert [set(each) for each in told["operators"]] == [
-        {"index", "op", "output", "where", "reason", "layer", "macs"}
+        {"index", "op", "output", "where", "reason", "layer", "macs", "reads"}
     ] * 3
+    assert [each["reads"] for each in told["operators"]] == [[], [0], [1]]
     assert [(each["index"], each["op"], each["where"], each["layer"], each["macs"]) for each in told["operators"]] == [
         (0, "CONV_2D", "accelerator", "conv_1", FIRST_MACS),
         (1, "ARG_MAX", "cpu", "best", 0),

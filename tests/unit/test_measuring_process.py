@@ -34,6 +34,14 @@ def test_every_setting_becomes_a_word() -> None:
     )
 
 
+def test_the_other_file_is_asked_for_only_where_latency_is() -> None:
+    asked = Asked(Path("m"), "d", against=Path("f"), against_runtime="litert")
+    assert " ".join(asked.words(timed=True)).endswith("--against f --against-runtime litert -- m")
+    assert "--against" not in asked.words(timed=False)
+    there = asked.on_board("artifact/m", "data.yaml", "", "against/f")
+    assert " ".join(there.words(timed=True)).endswith("--against against/f --against-runtime litert -- artifact/m")
+
+
 @pytest.mark.parametrize(("code", "kind"), [(1, StageFailed), (2, BadInput), (3, MissingTool)])
 def test_an_exit_code_keeps_its_meaning_and_its_words(code: int, kind: type[Exception]) -> None:
     with pytest.raises(kind) as caught:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from compressor import answers
+from compressor.data import mapped
 from compressor.errors import BadInput
-from compressor.measurement.parity import SQNR_CEILING_DB, compare, sqnr_db
+from compressor.measurement.parity import SQNR_CEILING_DB, compare, differences, sqnr_db
+from compressor.measurement.sums import sums
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=3, max_side=5)
 FLOATS = st.floats(-1e6, 1e6, width=32)
@@ -129,3 +134,71 @@ def test_without_labels_the_outputs_say_what_an_answer_is() -> None:
     assert found.agreement == 1.0
     regression = np.array([[6.0, 4.0], [1.0, 9.0]])
     assert compare({"y": regression + 0.5}, {"y": regression}, "").agreement == 0.0
+
+
+@given(PAIRS)
+def test_mean_error_and_cosine_are_numpys_own_and_hang_on_no_order(pair: tuple[Any, Any]) -> None:
+    ours, theirs = (values.astype(float) for values in pair)
+    found = compare({"y": pair[0]}, {"y": pair[1]}, "mean_squared_error")
+    assert found.mean_abs_error == pytest.approx(np.abs(ours - theirs).mean(), rel=1e-12)
+    sizes = np.linalg.norm(ours) * np.linalg.norm(theirs)
+    expected = 1.0 if np.array_equal(ours, theirs) else (ours * theirs).sum() / sizes if sizes else 0.0
+    assert found.cosine == pytest.approx(expected, abs=1e-9)
+    assert found.cosine == compare({"y": pair[1]}, {"y": pair[0]}, "mean_squared_error").cosine
+
+
+def test_of_several_outputs_the_worst_is_told() -> None:
+    reference = {"a": np.ones((4, 2)), "b": np.ones((4, 100))}
+    found = compare({"a": np.ones((4, 2)) * 1.5, "b": -np.ones((4, 100))}, reference, "mean_squared_error")
+    assert (found.max_abs_error, found.mean_abs_error, found.cosine) == (2.0, 2.0, -1.0)
+    assert (found.values, found.differing) == (408, 408)
+
+
+@pytest.mark.parametrize(
+    ("scales", "steps"), [({"y": 0.25}, 3), ({"y": 0.25, "z": 0.5}, 3), ({}, None), ({"z": 0.5}, None)]
+)
+def test_differences_are_told_in_steps_where_every_output_has_them(scales: dict[str, float], steps: int | None) -> None:
+    reference = np.zeros((3, 2), np.float32)
+    outputs = reference.copy()
+    outputs[1, 0] = -0.75
+    assert differences({"y": outputs}, {"y": reference}).max_lsb(scales) == steps
+
+
+def test_sums_are_the_same_in_blocks_and_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.normal(size=(1000, 7)).astype(np.float32), rng.normal(size=(1000, 7)).astype(np.float32)
+    whole = sums(ours, theirs)
+    monkeypatch.setattr("compressor.data.columns.BLOCK_BYTES", 8 * 7 * 64)
+    parts = sums(ours, theirs)
+    assert (parts.values, parts.largest, parts.reach) == (whole.values, whole.largest, whole.reach)
+    assert parts.squared == pytest.approx(whole.squared, rel=1e-12)
+    close = answers.same_values(ours, theirs)
+    monkeypatch.undo()
+    assert np.array_equal(close, answers.same_values(ours, theirs))
+
+
+def test_large_outputs_are_compared_in_little_memory(tmp_path: Path) -> None:
+    shape = (4000, 4000)
+    for name in ("ours", "theirs"):
+        np.savez(tmp_path / f"{name}.npz", y=np.zeros(shape, np.float32))
+    tracemalloc.start()
+    try:
+        ours, theirs = (mapped.arrays(tmp_path / f"{name}.npz") for name in ("ours", "theirs"))
+        assert compare(ours, theirs, "mean_squared_error").agreement == 1.0
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Each file has 64 MB; float64 copies of both and their difference would take 384.
+    assert peak < 250e6
+
+
+@given(st.lists(hnp.arrays(np.float32, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)), max_size=3))
+def test_a_mapped_file_holds_what_was_written(tmp_path_factory: pytest.TempPathFactory, arrays: list[Any]) -> None:
+    path = tmp_path_factory.mktemp("npz") / "arrays.npz"
+    written = {f"a{place}": array for place, array in enumerate(arrays)}
+    written["by_column"] = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    for save in (np.savez, np.savez_compressed):
+        save(path, **written)
+        found = mapped.arrays(path)
+        assert found.keys() == written.keys()
+        assert all(np.array_equal(found[name], written[name], equal_nan=True) for name in written)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from compressor.errors import BadInput
 from compressor.report import layout, markdown, schema, terminal
-from compressor.report.figures import MetricValue
+from compressor.report.figures import MetricValue, PlacedOperator, PlacementValue
 from compressor.report.schema import Report, Row
 
 # Exit codes by name.
@@ -189,6 +189,7 @@ def test_the_text_under_the_table_tells_what_is_not_in_it(report: Report, shown:
     assert line_of(text, "onnx int8 on onnxruntime: failed (write): the onnx converter refused int8: a | b")
     assert line_of(text, "edgetpu: skipped: no Edge TPU here")
     assert line_of(text, "warning: 3 samples are in the calibration")
+    assert line_of(text, "warning: compressed int8 tflite on litert_builtin: runtime: the answers of `conv_2` differ")
     assert "not passed\n" in text
     assert line_of(text, "max_accuracy_drop: expected at most 1.7 points, received 1.8")
 
@@ -280,3 +281,28 @@ def test_what_a_target_accelerates_is_shown_once_for_each_compressed_file(report
     assert shown(report).count(f"coral: {told}") == 1
     assert markdown.render(report).count(f"- {told}") == 1
     assert layout.placements([row for row in report.rows if row.target == "host"]) == ()
+
+
+@given(st.text(max_size=20), st.lists(st.integers(0, 99), max_size=4))
+def test_numbers_and_operators_take_a_line_each_and_read_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, golden: Path, reason: str, numbers: list[int]
+) -> None:
+    place = {"index": 0, "op": "ADD", "layer": "", "where": "cpu", "reason": reason, "macs": 7, "reads": numbers}
+    placement = PlacementValue(
+        accelerator_ops=0,
+        cpu_ops=1,
+        accelerated_macs_share=0,
+        reasons=["[\n 1,\n 2\n]"],
+        operators=[PlacedOperator.model_validate(place)] * 2,
+    )
+    report = schema.read(golden / "passed.json")
+    rows = [report.rows[0].model_copy(update={"placement": placement}), *report.rows[1:]]
+    report = report.model_copy(update={"rows": rows})
+    path = tmp_path_factory.getbasetemp() / "placed.json"
+    schema.write(report, path)
+    assert schema.read(path) == report
+    lines = [line.strip() for line in path.read_text().splitlines() if '"op": "ADD"' in line]
+    assert len(lines) == 2
+    if not set(reason) & set("{}"):
+        assert lines[0].startswith('{"index": 0, "op": "ADD"')
+        assert lines[0].endswith(f'"macs": 7, "reads": {numbers}' + "},")

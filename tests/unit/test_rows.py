@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from compressor import api, metrics, names, rows
 from compressor.errors import BadInput
 from compressor.plan import Job, PlannedRow
 from compressor.report.schema import Row
+from compressor.statistics import paired_shares, share
 from compressor.values import Artifact, Failure, Precision, Stage
 
 ANSWERS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2, 3]]
@@ -87,6 +87,35 @@ def test_the_baseline_is_compared_with_keras_and_the_rest_with_the_baseline(targ
     assert compressed.metric.value == 0.625
 
 
+def test_drop_and_agreement_say_how_sure_they_are(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.FLOAT32, shifted(0, 1))
+    run.add(Stage.COMPRESSED, shifted(0, 2, 3))
+    found = run.row(Stage.COMPRESSED)
+    assert found.outcomes is not None
+    assert (found.outcomes.samples, found.outcomes.worse, found.outcomes.better) == (8, 2, 1)
+    expected = paired_shares.interval(paired_shares.Pairs(2, 1, 8))
+    assert found.drop_interval is not None
+    assert (found.drop_interval.low, found.drop_interval.high) == (100 * expected.low, 100 * expected.high)
+    assert found.drop_by == "McNemar's pairs"
+    agreeing = share.interval(5 / 8, 8)
+    assert found.agreement_interval is not None
+    assert (found.agreement_interval.low, found.agreement_interval.high) == (agreeing.low, agreeing.high)
+    against_keras = run.row(Stage.FLOAT32).outcomes
+    assert against_keras is not None
+    assert (against_keras.worse, against_keras.better) == (2, 0)
+
+
+def test_a_mean_of_scores_is_resampled(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS, metric="perplexity")
+    run.add(Stage.FLOAT32, shifted(0))
+    run.add(Stage.COMPRESSED, shifted(0, 1))
+    found = run.row(Stage.COMPRESSED)
+    assert (found.drop_by, found.drop_interval is not None) == ("bootstrap", True)
+    assert found.outcomes is not None
+    assert (found.outcomes.samples, found.outcomes.worse) == (8, None)
+
+
 def test_the_baseline_on_the_rows_own_runtime_goes_first(tmp_path: Path) -> None:
     run = Run(tmp_path, labels=LABELS)
     run.add(Stage.FLOAT32, ANSWERS)
@@ -104,11 +133,30 @@ def test_a_row_carries_the_record_of_its_file_and_where_it_was_measured(tmp_path
     assert (found.drop, found.agreement, found.sqnr_db) == (0.0, 1.0, 200.0)
 
 
+def test_a_row_says_how_long_it_takes_against_its_baseline_and_why(tmp_path: Path) -> None:
+    run = Run(tmp_path, labels=LABELS)
+    run.add(Stage.FLOAT32, ANSWERS)
+    run.add(Stage.COMPRESSED, ANSWERS)
+    planned = run.planned(Stage.COMPRESSED)
+    found = run.measurements[planned.job, planned.runtime]
+    assert isinstance(found, rows.Measured)
+    ratio = {"ratio": 1.5, "interval": {"low": 1.4, "high": 1.6}, "noise": 0.01, "rounds": 60, "threads": 1}
+    operator = {"op": "QLinearConv", "name": "n", "layer": "conv", "ms": 0.1, "share": 0.7}
+    found.answer.update(latency_ratio=ratio, operator_times=[operator], memory={"arena_bytes": 9}, notes=["slower"])
+    row = run.row(Stage.COMPRESSED)
+    assert row.latency_ratio is not None
+    assert (row.latency_ratio.ratio, row.latency_ratio.interval.high) == (1.5, 1.6)
+    assert (row.operator_times[0].layer, row.notes) == ("conv", ["a note", "slower"])
+    assert row.memory is not None
+    assert row.memory.arena_bytes == 9
+
+
 def test_without_labels_there_is_parity_and_no_drop(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.add(Stage.FLOAT32, shifted(0))
     found = run.row(Stage.FLOAT32)
     assert (found.metric, found.drop, found.drop_unit, found.agreement) == (None, None, None, 0.875)
+    assert (found.drop_interval, found.agreement_interval is not None) == (None, True)
     assert run.table.keras_metric() is None
 
 
@@ -239,20 +287,6 @@ def test_a_target_with_rules_says_what_it_would_accelerate(tmp_path: Path) -> No
     assert (compressed.accelerator_ops, compressed.cpu_ops, compressed.accelerated_macs_share) == (1, 1, 0.5)
     assert "does not compute ARG_MAX" in compressed.reasons[0]
     assert run.table.device_row(coral, run.planned(Stage.COMPRESSED)).placement == compressed
-
-
-def test_of_an_ort_file_the_operators_are_those_of_what_it_was_made_of(
-    tmp_path: Path, onnx_file: Callable[..., Path]
-) -> None:
-    (target,) = names.load_targets(["ort_mobile"])
-    table = Run(tmp_path, "ort_mobile").table
-    path = tmp_path / "artifacts" / "ort" / "m_float32.ort"
-    assert table._placement(path, target) is None
-    (tmp_path / "artifacts" / "onnx").mkdir(parents=True)
-    onnx_file().rename(tmp_path / "artifacts" / "onnx" / "m_float32.onnx")
-    found = table._placement(path, target)
-    assert found is not None
-    assert (found.cpu_ops, found.accelerator_ops, found.reasons) == (1, 0, [])
 
 
 def test_a_target_without_rules_says_nothing_of_placement(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from compressor.errors import BadInput, StageFailed
 from compressor.limits import Limits
 from compressor.progress import Progress
 from compressor.report import gate, schema
+from compressor.report.evidence import AnswersPart, Divergence, LayersPart, ParityCell, WeightsPart
 from compressor.report.schema import Report, Row
 from compressor.values import Entry
 
@@ -40,6 +41,7 @@ def reports(report: Report, row: MakeRow) -> dict[str, Report]:
                 "recipe": report.recipe.model_copy(update={"limits": Limits(max_accuracy_drop=1), "steps_done": steps}),
                 "data": report.data.model_copy(update={"evaluation": size, "sha256": name[0] * 64}),
                 "rows": rows,
+                "verdict": gate.judge(rows, Limits(max_accuracy_drop=1)),
                 "warnings": [f"odd {name}"],
             }
         )
@@ -78,6 +80,30 @@ def test_the_gate_judges_the_rows_of_all_networks(reports: dict[str, Report]) ->
     assert (violation.network, violation.limit, found.exit_code) == ("discriminator", "max_accuracy_drop", 1)
     assert violation.message.startswith("host: discriminator: ")
     assert compressor.gate(found, Limits(max_accuracy_drop=1.5)).exit_code == 0
+
+
+def test_cells_layers_weights_and_answers_say_their_network_and_parity_breaks_the_gate(
+    reports: dict[str, Report],
+) -> None:
+    file = {"format": "onnx", "precision": "float32", "runtime": "onnxruntime"}
+    off = Divergence(stage="conversion", layer="dense", told="dense is off")
+    cell = ParityCell(**file, stage="float32", against="keras", against_runtime="keras", within=False, diverges=off)
+    layers = LayersPart(**file, samples=1, layers=[])
+    answers = AnswersPart(**file, evaluated=1, disagreeing=0)
+    bins = {"edges": [0.0, 1.0], "before": [1], "after": [1], "bits": 8, "distinct_before": 1, "distinct_after": 1}
+    kernel = {"format": "onnx", "precision": "int8", "layer": "dense", "tensor": "w", "shape": [1]}
+    weights = WeightsPart(**kernel, **bins, sparsity_before=0, sparsity_after=0)
+    more = {"parity": [cell], "layers": [layers], "weights": [weights], "answers": [answers]}
+    found = several_networks.combined("gan", {name: each.model_copy(update=more) for name, each in reports.items()})
+    for kind in more:
+        assert [each.network for each in getattr(found, kind)] == list(reports)
+    broken = [(each.network, each.limit) for each in found.verdict.violations]
+    assert broken == [("discriminator", "max_accuracy_drop"), ("generator", "parity"), ("discriminator", "parity")]
+    # An old report is judged by its limits anew, and by its parity as it was found.
+    assert [each.limit for each in compressor.gate(found, Limits(max_accuracy_drop=2)).verdict.violations] == [
+        "parity",
+        "parity",
+    ]
 
 
 def test_a_row_is_compared_with_the_baseline_of_its_own_network(reports: dict[str, Report]) -> None:
@@ -127,7 +153,7 @@ def test_every_network_is_run_into_a_folder_of_its_own(runs: list[pipeline.Reque
     ]
     assert schema.read(tmp_path / "out") == found
     assert schema.read(tmp_path / "out" / "discriminator").model.name == "gan_discriminator"
-    left = {"generator", "discriminator", "report.json", "report.md", "recipe.yaml", "run.json"}
+    left = {"generator", "discriminator", "report.html", "report.json", "report.md", "recipe.yaml", "run.json"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == left
     assert [each.stage for each in told] == ["generator: prepare", "discriminator: prepare"]
 

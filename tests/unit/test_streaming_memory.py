@@ -34,8 +34,9 @@ class Echo:
 spec = DataSpec(source=source, subtract=[1.0, 2.0, 3.0], divide=2.0)
 dataset = data_sources.find(source).read(spec, data_sources.Wanted(specs))
 fitted = fit(dataset, spec, specs, (TensorSpec("y", (None, 10), "float32"),), Path(source).with_name("data.npz"))
-answers, labels = outputs.collect(Echo, fitted.dataset.evaluation, silent)
-assert len(answers["image"]) == len(labels) == dataset.evaluation.count
+found = outputs.collect(Echo, fitted.dataset.evaluation, silent)
+assert found.repeatable
+assert len(found.outputs["image"]) == len(found.labels) == dataset.evaluation.count
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1], dataset.evaluation.count)
 """
 

@@ -1,0 +1,33 @@
+"""What a person can do about a limit that did not hold."""
+
+from __future__ import annotations
+
+_LOSES = (
+    "see where it is lost with `compressor diagnose`, or take a recipe that loses less "
+    "(quantization-aware training, float16, more calibration samples)"
+)
+# The first whose word is in the name of the limit.
+_BY_WORD = {
+    "finished": "read the reason, and log.txt in the run folder",
+    "still_there": "where it is meant to be gone, compare with a report without it",
+    "parity": "see which layer diverges first with `compressor diagnose`",
+    "share": "see which operators stay off the accelerator and why with `compressor inspect`",
+    "size": "take a recipe that makes smaller files (int8, pruning, clustering), or a wider limit",
+    "latency": "look at the operators that take most of the time, or take another precision or runtime",
+    **dict.fromkeys(("accuracy", "error", "db", "agreement"), _LOSES),
+    **dict.fromkeys(("memory", "ram", "flash", "rss"), "look at the largest tensors, or take a smaller precision"),
+}
+
+
+def what_to_do(limit: str, outcome: str) -> str:
+    """Advice on one limit, by its name and by what came of it ("failed", "undecided", "implausible", "error")."""
+    if outcome == "undecided" and "latency" in limit:
+        return "measure again on a machine that does nothing else, or decide what counts with --undecided fail or pass"
+    if outcome == "undecided":
+        return "evaluate more samples, or decide what counts with --undecided fail or pass"
+    if outcome == "implausible":
+        return (
+            "look whether evaluation samples are among those of training or calibration, and whether the float32 file "
+            "answers as Keras does"
+        )
+    return next((told for word, told in _BY_WORD.items() if word in limit), "")
