@@ -10,7 +10,7 @@ from compressor.channel_pruning.groups import Group
 from compressor.values import Array
 
 # A layer without channels is none.
-_LARGEST_SHARE = 0.9
+LARGEST_SHARE = 0.9
 _TURNS = 40
 
 
@@ -51,9 +51,9 @@ def shares_within(
     ratio = ratio / ratio.max()
 
     def shares(strength: float) -> list[float]:
-        return list(np.minimum(strength * ratio, _LARGEST_SHARE))
+        return list(np.minimum(strength * ratio, LARGEST_SHARE))
 
-    low, high = 0.0, _LARGEST_SHARE / float(ratio[ratio > 0].min())
+    low, high = 0.0, LARGEST_SHARE / float(ratio[ratio > 0].min())
     if fits(shares(low)):
         return shares(low)
     if not fits(shares(high)):

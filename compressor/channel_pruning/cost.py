@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+
 import numpy as np
 
 from compressor.channel_pruning.flow import Flow, Traced

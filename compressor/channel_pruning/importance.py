@@ -1,4 +1,4 @@
-"""How much each set of channels matters: by the size of what makes it, by its normalization, or by what the loss says."""
+"""How much each set of channels matters: by the size of what makes it, by its normalization, or by the answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def importance(flow: Flow, criterion: Criterion, slopes: Slopes | None = None) -
         criterion: `l1` and `l2`: norms of the filters (Li et al., arXiv:1608.08710); `gamma`: size of
             BatchNormalization's scale (Liu et al., arXiv:1708.06519), norms where a channel passes none; `taylor`:
             |Σ weight · slope of the loss| (Molchanov et al., arXiv:1906.10771).
-        slopes: of the loss, for `taylor`.
+        slopes: of what is asked of the answers, for `taylor`.
     """
     found: dict[int, list[float]] = {}
     if criterion == "gamma":

@@ -1,4 +1,4 @@
-"""Slopes of a loss by a network's weights, for importance by what the loss says."""
+"""How a network's answers hang on its weights, for importance by what a weight does to them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compressor.channel_pruning.flow import flat
 from compressor.values import Array
 
 if TYPE_CHECKING:
@@ -15,16 +16,11 @@ if TYPE_CHECKING:
     from compressor.training import Trainer
 
 
-def of_loss(model: tf_keras.Model, trainer: Trainer) -> Slopes:
-    """Slopes over the calibration samples of the cross-entropy of the model with its own answers' certainty.
-
-    Labels are not needed: what is kept are the answers themselves, whose square the loss is.
-    """
+def of_answers(model: tf_keras.Model, trainer: Trainer) -> Slopes:
+    """Slopes of the answers' square, summed over the calibration samples, which need no labels."""
     import tensorflow as tf
 
-    from compressor.channel_pruning.flow import flat
-
-    variables = [variable for variable in model.trainable_variables]
+    variables = list(model.trainable_variables)
     totals = {id(variable): np.zeros(variable.shape) for variable in variables}
     for samples in trainer.calibration_batches():
         with tf.GradientTape() as tape:

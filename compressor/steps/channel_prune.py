@@ -6,7 +6,7 @@ Channels that additions, products and concatenations tie together go together. W
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Multiply-accumulates that finding out how sensitive layers are may take: some seconds of two cores.
 _MEASURING_MACS = 150e9
 _MOST_SAMPLES = 64
+_NAMED = 5
+_NOTHING = np.array([], np.int64)
 
 
 class Settings(LayerSettings):
@@ -61,77 +63,88 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     Raises:
         BadInput: nothing can shrink, or not by so much.
     """
-    model, facts = workpiece.model, dict[str, Any]()
-    before = cost.counter(flow.trace(model))(np.array([], np.int64))
-    kept_back = groups.staying(flow.trace(model))
+    model, trained = workpiece.model, dict[str, Any]()
+    first = flow.trace(model)
+    before = cost.counter(first)(_NOTHING)
     for turn in range(1, settings.rounds + 1):
-        model = _smaller(model, settings, trainer, before, turn)
+        model = _Round(model, settings, trainer, before, turn).smaller()
         if settings.epochs:
-            facts = trainer.fit(model, settings, "channel_prune")
+            trained = trainer.fit(model, settings, "channel_prune")
             refresh_statistics(model, trainer.train, settings.batch_size)
-    after = cost.counter(flow.trace(model))(np.array([], np.int64))
-    told = {
-        **facts,
+    after = cost.counter(flow.trace(model))(_NOTHING)
+    facts = {
+        **trained,
         "macs": [before.macs, after.macs],
         "parameters": [before.parameters, after.parameters],
-        "channels": _channels(workpiece.model, model),
-        "stays": kept_back,
+        "channels": _changed_widths(first, flow.trace(model)),
+        "stays": groups.staying(first),
     }
-    return Workpiece(model, facts=(*workpiece.facts, {"step": "channel_prune", **told}))
+    return Workpiece(model, facts=(*workpiece.facts, {"step": "channel_prune", **facts}))
 
 
-def _smaller(
-    model: tf_keras.Model, settings: Settings, trainer: Trainer, first: cost.Cost, turn: int
-) -> tf_keras.Model:
-    traced = flow.trace(model)
-    found = _chosen(model, traced, settings)
-    scores = importance.importance(
-        traced, settings.importance, slopes.of_loss(model, trainer) if settings.importance == "taylor" else None
-    )
+class _Round:
+    """One time of removing channels.
 
-    def fallen(shares: Sequence[float]) -> Array:
-        parts = [
-            amounts.weakest(group, scores, share, settings.multiple) for group, share in zip(found, shares, strict=True)
-        ]
-        return np.concatenate(parts)
+    Args:
+        first: what the model cost before the first round.
+        turn: which round it is, from 1.
+    """
 
-    if settings.share is not None:
-        left = (1 - settings.share) ** (1 / settings.rounds)
-        shares: list[float] | None = [1 - left] * len(found)
-    else:
-        shares = _within_budget(model, traced, found, fallen, settings, trainer, first, turn)
-    assert shares is not None
-    return surgery.without(model, traced, set(fallen(shares).tolist()))
+    def __init__(
+        self, model: tf_keras.Model, settings: Settings, trainer: Trainer, first: cost.Cost, turn: int
+    ) -> None:
+        self._model, self._settings, self._trainer = model, settings, trainer
+        self._first, self._turn = first, turn
+        self._flow = flow.trace(model)
+        self._cost = cost.counter(self._flow)
+        self._groups = _chosen(model, self._flow, settings)
+        by_loss = slopes.of_answers(model, trainer) if settings.importance == "taylor" else None
+        self._importance = importance.importance(self._flow, settings.importance, by_loss)
 
+    def smaller(self) -> tf_keras.Model:
+        """The model without the channels that go in this round."""
+        share = self._settings.share
+        if share is None:
+            shares = self._within_budget()
+        else:
+            shares = [1 - (1 - share) ** (1 / self._settings.rounds)] * len(self._groups)
+        return surgery.without(self._model, self._flow, set(self._fallen(shares).tolist()))
 
-def _within_budget(
-    model: tf_keras.Model,
-    traced: Flow,
-    found: Sequence[Group],
-    fallen: Callable[[Sequence[float]], Array],
-    settings: Settings,
-    trainer: Trainer,
-    first: cost.Cost,
-    turn: int,
-) -> list[float]:
-    """Shares by which the network fits, spread by how much each group is felt."""
-    budget = settings.budget
-    assert budget is not None
-    count = cost.counter(traced)
-    wanted = getattr(settings, budget) ** (turn / settings.rounds) * getattr(first, budget)
-    alone = [fallen([0.5 if at == place else 0.0 for at in range(len(found))]) for place in range(len(found))]
-    now = count(np.array([], np.int64))
-    saved = [getattr(now, budget) - getattr(count(sets), budget) for sets in alone]
-    harms = sensitivity.harms(model, traced, alone, _samples(trainer, now.macs * len(found)))
-    shares = amounts.shares_within(harms, saved, lambda shares: getattr(count(fallen(shares)), budget) <= wanted)
-    if shares is None:
-        least = getattr(count(fallen([1.0] * len(found))), budget) / getattr(first, budget)
-        raise BadInput(
-            f"channel_prune cannot bring the model down to {getattr(settings, budget):g} of its {budget}",
-            expected=f"{budget} above {least:.3f}: a tenth of each layer's channels stays at least, and some layers whole",
-            received=f"{budget}: {getattr(settings, budget):g}",
-        )
-    return shares
+    def _fallen(self, shares: Sequence[float]) -> Array:
+        pairs = zip(self._groups, shares, strict=True)
+        multiple = self._settings.multiple
+        return np.concatenate([amounts.weakest(group, self._importance, share, multiple) for group, share in pairs])
+
+    def _within_budget(self) -> list[float]:
+        """Shares by which the network fits, spread by how much each group is felt."""
+        places = range(len(self._groups))
+        alone = [self._fallen([0.5 if at == place else 0.0 for at in places]) for place in places]
+        samples = _samples(self._trainer, self._cost(_NOTHING).macs * len(self._groups))
+        harms = sensitivity.harms(self._model, self._flow, alone, samples)
+        now, whole = self._counted(_NOTHING), self._budgeted(self._first)
+        wanted = self._left ** (self._turn / self._settings.rounds) * whole
+        saved = [now - self._counted(sets) for sets in alone]
+        shares = amounts.shares_within(harms, saved, lambda each: self._counted(self._fallen(each)) <= wanted)
+        if shares is None:
+            least = self._counted(self._fallen([amounts.LARGEST_SHARE for _ in places])) / whole
+            raise BadInput(
+                f"channel_prune cannot bring the model down to {self._left:g} of its {self._settings.budget}",
+                expected=f"{least:.3f} or more: a tenth of each layer's channels stays, and some layers are left whole",
+                received=f"{self._settings.budget}: {self._left:g}",
+            )
+        return shares
+
+    @property
+    def _left(self) -> float:
+        left = self._settings.macs if self._settings.budget == "macs" else self._settings.parameters
+        assert left is not None
+        return left
+
+    def _counted(self, fallen: Array) -> int:
+        return self._budgeted(self._cost(fallen))
+
+    def _budgeted(self, counted: cost.Cost) -> int:
+        return counted.macs if self._settings.budget == "macs" else counted.parameters
 
 
 def _samples(trainer: Trainer, macs_per_sample: int) -> Any:
@@ -140,31 +153,24 @@ def _samples(trainer: Trainer, macs_per_sample: int) -> Any:
 
 
 def _chosen(model: tf_keras.Model, traced: Flow, settings: Settings) -> list[Group]:
-    """Groups all of whose layers are selected.
+    """Groups none of whose layers is left out.
 
     Raises:
         BadInput: there is none.
     """
-    top = {layer.name for layer in model.layers}
-    selected = chosen_layers("channel_prune", model, settings)
-    # Layers inside models are selected with the model they are in.
-    known = {each.layer.name: each.layer.name for each in traced.layers.values()}
-    refused = top - selected
-    found = [group for group in groups.groups(traced) if not refused & {known[name] for name in group.makers}]
+    # Layers inside models are no names of the whole: they take part unless tied to one that is left out.
+    left_out = {layer.name for layer in model.layers} - chosen_layers("channel_prune", model, settings)
+    found = [group for group in groups.groups(traced) if not left_out & set(group.makers)]
     if not found:
-        told = "; ".join(f"{name}: {why}" for name, why in list(groups.staying(traced).items())[:5])
+        told = "; ".join(f"{name}: {why}" for name, why in list(groups.staying(traced).items())[:_NAMED])
         raise BadInput("channel_prune finds no layer that can shrink in this model", received=told or "no such layer")
     return found
 
 
-def _channels(before: tf_keras.Model, after: tf_keras.Model) -> Mapping[str, list[int]]:
+def _changed_widths(before: Flow, after: Flow) -> dict[str, list[int]]:
     """How many channels each layer made, and makes, where that differs."""
-
-    def widths(model: tf_keras.Model) -> dict[str, int]:
-        return {traced.layer.name: len(traced.outputs[0]) for traced, _ in flow.trace(model).makers()}
-
-    now = widths(after)
-    return {name: [width, now[name]] for name, width in widths(before).items() if now[name] != width}
+    widths = [{each.layer.name: len(each.outputs[0]) for each, _ in traced.makers()} for traced in (before, after)]
+    return {name: [width, widths[1][name]] for name, width in widths[0].items() if widths[1][name] != width}
 
 
 STEP = Step(

@@ -36,7 +36,7 @@ def _is_array(value: Any) -> bool:
         return False
     size = getattr(value, "size", None)
     shape = getattr(value, "shape", ())
-    return isinstance(value, list | tuple) or bool(shape) and (not isinstance(size, int) or size > 1)
+    return isinstance(value, list | tuple) or (bool(shape) and (not isinstance(size, int) or size > 1))
 
 
 RULE = Rule(("TFOpLambda",), follow)

@@ -23,7 +23,9 @@ def follow(call: Call, _: Channels) -> list[Labels] | str:
         return [labels]
     positions = call.shapes[0][1:-1]
     # One row of all positions, each with all its channels.
-    if None not in positions and len(call.made[0]) == 2 and width == prod(positions) * len(labels):
+    known = [size for size in positions if size is not None]
+    whole = len(known) == len(positions) and len(call.made[0]) == 2
+    if whole and width == prod(known) * len(labels):
         return [np.tile(labels, width // len(labels))]
     return "lays its channels out in another way"
 
