@@ -82,10 +82,12 @@ def _reads(node: Node, compared: Compared) -> bool:
 
 
 def _retrained(compared: Compared, findings: dict[str, weights.Finding]) -> bool:
-    """Whether the compressed model was trained again, or pruned: then other weights are no fault."""
-    layers = [layer for layer in weights.by_layer(compared.file.nodes) if layer]
-    other = sum(finding.kind in ("other weights", "other bias") for finding in findings.values())
-    return 2 * other > max(len(layers), 1)
+    """Whether the compressed model was trained again, pruned, or has other widths: then other weights are no fault."""
+    theirs, ours = weights.by_layer(compared.reference.nodes), weights.by_layer(compared.file.nodes)
+    layers = [layer for layer in ours if layer]
+    other = {layer for layer, finding in findings.items() if finding.kind in ("other weights", "other bias")}
+    other |= {layer for layer in layers if layer in theirs and weights.resized(theirs[layer], ours[layer])}
+    return 2 * len(other) > max(len(layers), 1)
 
 
 def _misfit(compared: Compared, node: Node, retrained: bool = False) -> str | None:

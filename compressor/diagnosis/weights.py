@@ -59,6 +59,12 @@ def compared(reference: Sequence[Constant], ours: Sequence[Constant]) -> Finding
     return None
 
 
+def resized(reference: Sequence[Constant], ours: Sequence[Constant]) -> bool:
+    """Whether a layer has as many weights as before, each of another size than any was."""
+    before, after = ([each.stored.size for each in side if each.stored.ndim > 1] for side in (reference, ours))
+    return bool(after) and len(before) == len(after) and not set(before) & set(after)
+
+
 def _bias(reference: Constant, ours: Constant) -> Finding | None:
     before, after = reference.values.ravel(), ours.values.ravel()
     if before.size != after.size or ours.name.endswith(_MOVED):
