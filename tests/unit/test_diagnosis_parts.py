@@ -142,9 +142,9 @@ def test_scaled_and_shuffled_weights_are_told_apart(seed: int, factor: float) ->
 
 
 def test_a_layer_of_other_widths_is_told_from_one_with_other_weights() -> None:
-    wide, narrow, bias = plain(drawn(8, 6)), plain(drawn(4, 6)), plain(drawn(6, 1)[:, 0])
+    wide, narrow, bias = plain(np.ones((8, 6))), plain(np.ones((4, 6))), plain(np.ones(6))
     assert weights.resized([wide, bias], [narrow, bias])
-    assert not weights.resized([wide, bias], [plain(drawn(6, 8)), bias])
+    assert not weights.resized([wide, bias], [plain(np.ones((6, 8))), bias])
     # Another number of weights: a layer that was written in another way.
     assert not weights.resized([wide], [narrow, narrow])
 
