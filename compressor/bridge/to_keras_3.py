@@ -53,7 +53,9 @@ def save(model: tf_keras.Model, original: keras.Model | None, path: Path) -> tup
         Nothing, or the sentence that says why there is no such file.
     """
     try:
-        again = made(model) if original is None else keras_bridge.back(model, original)
+        # Weights of another shape have no place in the model that it came from.
+        smaller = original is not None and model.count_params() != original.count_params()
+        again = made(model) if original is None or smaller else keras_bridge.back(model, original)
     except BadInput as error:
         return (f"{path.name} was not written: {str(error).splitlines()[0]}",)
     except Exception as error:

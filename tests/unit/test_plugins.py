@@ -29,6 +29,7 @@ from compressor import (
     steps,
 )
 from compressor.bundles import Bundle
+from compressor.channel_pruning.rules import Rule
 from compressor.data.spec import DataSpec
 from compressor.data_sources import DataSource, Wanted
 from compressor.errors import BadInput
@@ -52,6 +53,7 @@ FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.model_files": ("MODEL_FILE", ModelFile),
     "compressor.placement": ("PLACEMENT", Placement),
     "compressor.bundles": ("BUNDLE", Bundle),
+    "compressor.channel_pruning.rules": ("RULE", Rule),
     "targets": ("TARGET", Target),
     "sample_models": ("MODEL", SampleModel),
 }

@@ -1,0 +1,181 @@
+"""Channel pruning: whole channels and units go, and the model is smaller on every device.
+
+Channels that additions, products and concatenations tie together go together. Which go first: see
+`compressor.channel_pruning.importance`; how many of each layer: see `compressor.channel_pruning.amounts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from compressor.channel_pruning import amounts, cost, flow, groups, importance, sensitivity, slopes, surgery
+from compressor.channel_pruning.flow import Flow
+from compressor.channel_pruning.groups import Group
+from compressor.errors import BadInput
+from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers
+from compressor.training import Trainer, refresh_statistics
+from compressor.values import Array
+
+if TYPE_CHECKING:
+    import tf_keras
+
+# Multiply-accumulates that finding out how sensitive layers are may take: some seconds of two cores.
+_MEASURING_MACS = 150e9
+_MOST_SAMPLES = 64
+_NAMED = 5
+_NOTHING = np.array([], np.int64)
+
+
+class Settings(LayerSettings):
+    """How much goes: a `share` of each layer's channels, or what is left of the whole (`macs`, `parameters`: shares).
+
+    `rounds` of removing and training; `epochs` 0 trains nothing. What is left of a layer is a `multiple` of channels.
+    """
+
+    share: float | None = Field(None, gt=0, lt=1)
+    macs: float | None = Field(None, gt=0, lt=1)
+    parameters: float | None = Field(None, gt=0, lt=1)
+    importance: Literal["l1", "l2", "gamma", "taylor"] = "l2"
+    multiple: int = Field(1, ge=1, le=256)
+    rounds: int = Field(1, ge=1, le=100)
+    epochs: int = Field(2, ge=0, le=10_000)
+    learning_rate: float = Field(1e-3, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Settings:
+        if sum(each is not None for each in (self.share, self.macs, self.parameters)) != 1:
+            raise ValueError("give one of share, macs, parameters")
+        return self
+
+    @property
+    def budget(self) -> Literal["macs", "parameters"] | None:
+        """What is limited; None for a share of each layer."""
+        return None if self.share is not None else "macs" if self.macs is not None else "parameters"
+
+
+def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpiece:
+    """Remove channels, train, and again, until all rounds are done.
+
+    Raises:
+        BadInput: nothing can shrink, or not by so much.
+    """
+    model, trained = workpiece.model, dict[str, Any]()
+    first = flow.trace(model)
+    before = cost.counter(first)(_NOTHING)
+    for turn in range(1, settings.rounds + 1):
+        model = _Round(model, settings, trainer, before, turn).smaller()
+        if settings.epochs:
+            trained = trainer.fit(model, settings, "channel_prune")
+            refresh_statistics(model, trainer.train, settings.batch_size)
+    after = cost.counter(flow.trace(model))(_NOTHING)
+    facts = {
+        **trained,
+        "macs": [before.macs, after.macs],
+        "parameters": [before.parameters, after.parameters],
+        "channels": _changed_widths(first, flow.trace(model)),
+        "stays": groups.staying(first),
+    }
+    return Workpiece(model, facts=(*workpiece.facts, {"step": "channel_prune", **facts}))
+
+
+class _Round:
+    """One time of removing channels.
+
+    Args:
+        first: what the model cost before the first round.
+        turn: which round it is, from 1.
+    """
+
+    def __init__(
+        self, model: tf_keras.Model, settings: Settings, trainer: Trainer, first: cost.Cost, turn: int
+    ) -> None:
+        self._model, self._settings, self._trainer = model, settings, trainer
+        self._first, self._turn = first, turn
+        self._flow = flow.trace(model)
+        self._cost = cost.counter(self._flow)
+        self._groups = _chosen(model, self._flow, settings)
+        by_loss = slopes.of_answers(model, trainer) if settings.importance == "taylor" else None
+        self._importance = importance.importance(self._flow, settings.importance, by_loss)
+
+    def smaller(self) -> tf_keras.Model:
+        """The model without the channels that go in this round."""
+        share = self._settings.share
+        if share is None:
+            shares = self._within_budget()
+        else:
+            shares = [1 - (1 - share) ** (1 / self._settings.rounds)] * len(self._groups)
+        return surgery.without(self._model, self._flow, set(self._fallen(shares).tolist()))
+
+    def _fallen(self, shares: Sequence[float]) -> Array:
+        pairs = zip(self._groups, shares, strict=True)
+        multiple = self._settings.multiple
+        return np.concatenate([amounts.weakest(group, self._importance, share, multiple) for group, share in pairs])
+
+    def _within_budget(self) -> list[float]:
+        """Shares by which the network fits, spread by how much each group is felt."""
+        places = range(len(self._groups))
+        alone = [self._fallen([0.5 if at == place else 0.0 for at in places]) for place in places]
+        samples = _samples(self._trainer, self._cost(_NOTHING).macs * len(self._groups))
+        harms = sensitivity.harms(self._model, self._flow, alone, samples)
+        now, whole = self._counted(_NOTHING), self._budgeted(self._first)
+        wanted = self._left ** (self._turn / self._settings.rounds) * whole
+        saved = [now - self._counted(sets) for sets in alone]
+        shares = amounts.shares_within(harms, saved, lambda each: self._counted(self._fallen(each)) <= wanted)
+        if shares is None:
+            least = self._counted(self._fallen([amounts.LARGEST_SHARE for _ in places])) / whole
+            raise BadInput(
+                f"channel_prune cannot bring the model down to {self._left:g} of its {self._settings.budget}",
+                expected=f"{least:.3f} or more: a tenth of each layer's channels stays, and some layers are left whole",
+                received=f"{self._settings.budget}: {self._left:g}",
+            )
+        return shares
+
+    @property
+    def _left(self) -> float:
+        left = self._settings.macs if self._settings.budget == "macs" else self._settings.parameters
+        assert left is not None
+        return left
+
+    def _counted(self, fallen: Array) -> int:
+        return self._budgeted(self._cost(fallen))
+
+    def _budgeted(self, counted: cost.Cost) -> int:
+        return counted.macs if self._settings.budget == "macs" else counted.parameters
+
+
+def _samples(trainer: Trainer, macs_per_sample: int) -> Any:
+    count = int(np.clip(_MEASURING_MACS / max(macs_per_sample, 1), 1, _MOST_SAMPLES))
+    return next(iter(trainer.calibration_batches(count)))
+
+
+def _chosen(model: tf_keras.Model, traced: Flow, settings: Settings) -> list[Group]:
+    """Groups none of whose layers is left out.
+
+    Raises:
+        BadInput: there is none.
+    """
+    # Layers inside models are no names of the whole: they take part unless tied to one that is left out.
+    left_out = {layer.name for layer in model.layers} - chosen_layers("channel_prune", model, settings)
+    found = [group for group in groups.groups(traced) if not left_out & set(group.makers)]
+    if not found:
+        told = "; ".join(f"{name}: {why}" for name, why in list(groups.staying(traced).items())[:_NAMED])
+        raise BadInput("channel_prune finds no layer that can shrink in this model", received=told or "no such layer")
+    return found
+
+
+def _changed_widths(before: Flow, after: Flow) -> dict[str, list[int]]:
+    """How many channels each layer made, and makes, where that differs."""
+    widths = [{each.layer.name: len(each.outputs[0]) for each, _ in traced.makers()} for traced in (before, after)]
+    return {name: [width, widths[1][name]] for name, width in widths[0].items() if widths[1][name] != width}
+
+
+STEP = Step(
+    summary="remove whole channels and units: the model is smaller and faster everywhere",
+    settings=Settings,
+    apply=apply,
+    undoes=("cluster",),
+)
