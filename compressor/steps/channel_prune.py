@@ -7,10 +7,10 @@ Channels that additions, products and concatenations tie together go together. W
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from compressor.channel_pruning import amounts, cost, flow, groups, importance, sensitivity, slopes, surgery
 from compressor.channel_pruning.flow import Flow
@@ -27,34 +27,27 @@ if TYPE_CHECKING:
 _MEASURING_MACS = 150e9
 _MOST_SAMPLES = 64
 _NAMED = 5
+Share = Annotated[float, Field(gt=0, lt=1)]
 _NOTHING = np.array([], np.int64)
 
 
 class Settings(LayerSettings):
-    """How much goes: a `share` of each layer's channels, or what is left of the whole (`macs`, `parameters`: shares).
+    """How much is kept: a share of each layer's `channels`, or of all `macs` or `parameters`, one of the three.
 
     `rounds` of removing and training; `epochs` 0 trains nothing. What is left of a layer is a `multiple` of channels.
     """
 
-    share: float | None = Field(None, gt=0, lt=1)
-    macs: float | None = Field(None, gt=0, lt=1)
-    parameters: float | None = Field(None, gt=0, lt=1)
+    keep: dict[Literal["channels", "macs", "parameters"], Share] = Field(min_length=1, max_length=1)
     importance: Literal["l1", "l2", "gamma", "taylor"] = "l2"
     multiple: int = Field(1, ge=1, le=256)
     rounds: int = Field(1, ge=1, le=100)
     epochs: int = Field(2, ge=0, le=10_000)
     learning_rate: float = Field(1e-3, gt=0, le=1)
 
-    @model_validator(mode="after")
-    def _one_amount(self) -> Settings:
-        if sum(each is not None for each in (self.share, self.macs, self.parameters)) != 1:
-            raise ValueError("give one of share, macs, parameters")
-        return self
-
     @property
-    def budget(self) -> Literal["macs", "parameters"] | None:
-        """What is limited; None for a share of each layer."""
-        return None if self.share is not None else "macs" if self.macs is not None else "parameters"
+    def kept(self) -> tuple[str, float]:
+        """Of what, and how much of it."""
+        return next(iter(self.keep.items()))
 
 
 def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpiece:
@@ -103,11 +96,11 @@ class _Round:
 
     def smaller(self) -> tf_keras.Model:
         """The model without the channels that go in this round."""
-        share = self._settings.share
-        if share is None:
-            shares = self._within_budget()
+        what, kept = self._settings.kept
+        if what == "channels":
+            shares = [1 - kept ** (1 / self._settings.rounds)] * len(self._groups)
         else:
-            shares = [1 - (1 - share) ** (1 / self._settings.rounds)] * len(self._groups)
+            shares = self._within_budget()
         return surgery.without(self._model, self._flow, set(self._fallen(shares).tolist()))
 
     def _fallen(self, shares: Sequence[float]) -> Array:
@@ -122,29 +115,24 @@ class _Round:
         samples = _samples(self._trainer, self._cost(_NOTHING).macs * len(self._groups))
         harms = sensitivity.harms(self._model, self._flow, alone, samples)
         now, whole = self._counted(_NOTHING), self._budgeted(self._first)
-        wanted = self._left ** (self._turn / self._settings.rounds) * whole
+        what, kept = self._settings.kept
+        wanted = kept ** (self._turn / self._settings.rounds) * whole
         saved = [now - self._counted(sets) for sets in alone]
         shares = amounts.shares_within(harms, saved, lambda each: self._counted(self._fallen(each)) <= wanted)
         if shares is None:
             least = self._counted(self._fallen([amounts.LARGEST_SHARE for _ in places])) / whole
             raise BadInput(
-                f"channel_prune cannot bring the model down to {self._left:g} of its {self._settings.budget}",
+                f"channel_prune cannot bring the model down to {kept:g} of its {what}",
                 expected=f"{least:.3f} or more: a tenth of each layer's channels stays, and some layers are left whole",
-                received=f"{self._settings.budget}: {self._left:g}",
+                received=f"{what}: {kept:g}",
             )
         return shares
-
-    @property
-    def _left(self) -> float:
-        left = self._settings.macs if self._settings.budget == "macs" else self._settings.parameters
-        assert left is not None
-        return left
 
     def _counted(self, fallen: Array) -> int:
         return self._budgeted(self._cost(fallen))
 
     def _budgeted(self, counted: cost.Cost) -> int:
-        return counted.macs if self._settings.budget == "macs" else counted.parameters
+        return counted.macs if self._settings.kept[0] == "macs" else counted.parameters
 
 
 def _samples(trainer: Trainer, macs_per_sample: int) -> Any:

@@ -89,7 +89,7 @@ def _pruned(model, **settings):
 @pytest.mark.parametrize("criterion", ["l1", "l2", "gamma", "taylor"])
 def test_a_share_of_every_layer_goes_and_the_outputs_stay(criterion):
     model = network(["residual", "dense", "squeeze"], "flat", 0)
-    result = _pruned(model, share=0.5, importance=criterion)
+    result = _pruned(model, keep={"channels": 0.5}, importance=criterion)
     facts = result.facts[0]
     assert result.model.output_shape == model.output_shape
     assert facts["parameters"] == [model.count_params(), result.model.count_params()]
@@ -103,7 +103,7 @@ def test_a_share_of_every_layer_goes_and_the_outputs_stay(criterion):
 @pytest.mark.parametrize("left", [0.3, 0.7])
 def test_a_budget_is_kept_and_not_undercut_by_much(budget, left):
     model = network(["projected", "depthwise", "separable", "nested"], "pooled", 1)
-    before, after = _pruned(model, **{budget: left}).facts[0][budget]
+    before, after = _pruned(model, keep={budget: left}).facts[0][budget]
     assert 0.8 * left <= after / before <= left
 
 
@@ -120,14 +120,14 @@ def test_layers_that_are_felt_more_give_less():
     kernel, bias = model.get_layer("answer").get_weights()
     kernel[16:] /= 1000
     model.get_layer("answer").set_weights([kernel, bias])
-    facts = _pruned(model, macs=0.6).facts[0]
+    facts = _pruned(model, keep={"macs": 0.6}).facts[0]
     assert facts["channels"].get("felt", [16, 16])[1] >= 14
     assert facts["channels"]["idle"][1] <= 6
 
 
 def test_what_is_left_is_a_multiple():
     model = network(["plain", "plain"], "pooled", 2)
-    widths = [after for _, after in _pruned(model, share=0.5, multiple=4).facts[0]["channels"].values()]
+    widths = [after for _, after in _pruned(model, keep={"channels": 0.5}, multiple=4).facts[0]["channels"].values()]
     assert widths
     assert all(width % 4 == 0 for width in widths)
 
@@ -140,12 +140,12 @@ def test_a_layer_that_is_left_out_keeps_what_is_tied_to_it():
     other = layers.Conv2D(8, 3, padding="same", name="other")(one)
     free = layers.Conv2D(8, 3, name="free")(layers.Add()([one, other]))
     model = Model(inputs, layers.Dense(3, name="answer")(layers.Flatten()(free)))
-    assert list(_pruned(model, share=0.5, skip=["other"]).facts[0]["channels"]) == ["free"]
+    assert list(_pruned(model, keep={"channels": 0.5}, skip=["other"]).facts[0]["channels"]) == ["free"]
 
 
 def test_training_between_rounds_and_exact_rounds():
     model = network(["residual"], "pooled", 3)
-    result = _pruned(model, share=0.75, rounds=2, epochs=1)
+    result = _pruned(model, keep={"channels": 0.25}, rounds=2, epochs=1)
     assert all(after == pytest.approx(before / 4, abs=1.5) for before, after in result.facts[0]["channels"].values())
     assert result.facts[0]["epochs"] == 1
 
@@ -155,12 +155,13 @@ def test_what_cannot_be_done_is_told():
 
     inputs = layers.Input((4,))
     with pytest.raises(BadInput, match=r"(?s)no layer that can shrink.*answer: is an output of the model"):
-        _pruned(Model(inputs, layers.Dense(3, name="answer")(inputs)), share=0.5)
+        _pruned(Model(inputs, layers.Dense(3, name="answer")(inputs)), keep={"channels": 0.5})
     model = network(["plain"], "pooled", 4)
     with pytest.raises(BadInput, match=r"cannot bring the model down to 0\.001 of its macs"):
-        _pruned(model, macs=0.001)
-    with pytest.raises(ValueError, match="give one of share, macs, parameters"):
-        steps.load("channel_prune").settings(share=0.5, macs=0.5)
+        _pruned(model, keep={"macs": 0.001})
+    for keep in ({}, {"macs": 0.5, "channels": 0.5}, {"macs": 1.0}, {"width": 0.5}):
+        with pytest.raises(ValueError, match="keep"):
+            steps.load("channel_prune").settings(keep=keep)
 
 
 def test_a_dead_channel_is_the_least_important():

@@ -29,7 +29,7 @@ from compressor import (
     steps,
 )
 from compressor.bundles import Bundle
-from compressor.channel_pruning.rules import Rule
+from compressor.channel_pruning import rules
 from compressor.data.spec import DataSpec
 from compressor.data_sources import DataSource, Wanted
 from compressor.errors import BadInput
@@ -53,7 +53,6 @@ FOLDERS: dict[str, tuple[str, type]] = {
     "compressor.model_files": ("MODEL_FILE", ModelFile),
     "compressor.placement": ("PLACEMENT", Placement),
     "compressor.bundles": ("BUNDLE", Bundle),
-    "compressor.channel_pruning.rules": ("RULE", Rule),
     "targets": ("TARGET", Target),
     "sample_models": ("MODEL", SampleModel),
 }
@@ -73,6 +72,13 @@ def test_a_plug_in_has_its_constant_and_a_one_line_summary(folder: str, name: st
     assert isinstance(found, kind)
     summary = found.get_short_help_str(200) if isinstance(found, click.Command) else found.summary
     assert one_line(summary)
+
+
+def test_a_rule_of_channels_is_about_layers_of_its_own() -> None:
+    found = [registry.load(rules.__name__, name, "RULE", "rule") for name in registry.names(rules.__name__)]
+    assert all(isinstance(each, rules.Rule) and each.layers for each in found)
+    classes = [name for each in found for name in each.layers]
+    assert len(set(classes)) == len(classes)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

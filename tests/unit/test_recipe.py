@@ -82,7 +82,7 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "an unknown step with nothing near": (
         {"summary": "s", "steps": ["zzz"]},
-        ["steps.0: no step is called 'zzz'; known: cluster, fine_tune, prune, quantize_aware"],
+        ["steps.0: no step is called 'zzz'; known: channel_prune, cluster, fine_tune, prune, quantize_aware"],
     ),
     "steps are a list": ({"summary": "s", "steps": "prune"}, ["steps: must be a list (received 'prune')"]),
     "two steps in one entry": (
@@ -95,7 +95,7 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "a number for a step's name is one mistake": (
         {"summary": "s", "steps": [{3: {}}]},
-        ["steps.0: no step is called '3'; known: cluster, fine_tune, prune, quantize_aware"],
+        ["steps.0: no step is called '3'; known: channel_prune, cluster, fine_tune, prune, quantize_aware"],
     ),
 }
 
