@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import Command
 from onnx import numpy_helper
 
 from compressor import diagnosis, float_file, layer_outputs

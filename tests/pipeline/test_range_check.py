@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from compressor import api, range_check, trained_sample
+from compressor import names, range_check, trained_sample
 from compressor.steps import TrainingSettings
 from compressor.training import Trainer, set_up
 from compressor.values import Split
@@ -18,13 +18,13 @@ BYTES = "--preprocess divide=0.00392157"
 
 @pytest.fixture(scope="module")
 def data():
-    return api.load_sample("digits_cnn").dataset()
+    return names.load_sample("digits_cnn").dataset()
 
 
 @pytest.fixture(scope="module")
 def digits_cnn(data):
     place = set_up()
-    sample = api.load_sample("digits_cnn")
+    sample = names.load_sample("digits_cnn")
     model = sample.build()
     trainer = Trainer(data, sample.loss, 0, place)
     trained_sample.trained(model, sample, trained_sample.settings_of(sample), trainer)
