@@ -156,7 +156,7 @@ def test_the_scale_of_a_dequantizer_that_is_off_by_2_percent_is_named(
     assert "a scale is off by" in found.told
 
 
-def test_a_run_is_diagnosed_from_keras_on(run: Path, command: Command, tmp_path: Path) -> None:
+def test_a_run_is_diagnosed_from_keras_on(run: Path, command: Callable[..., Any], tmp_path: Path) -> None:
     file = artifact(run, "tflite", "compressed").relative_to(run)
     done = command("diagnose", run, file, "--samples", "8", "--json")
     assert done.returncode == 0, done.stderr
