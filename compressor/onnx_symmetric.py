@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressor import onnx_shift, thresholds
+from compressor import onnx_shift, onnx_wide_sums, thresholds
 from compressor.onnx_shift import Graph
 from compressor.values import Array
 
@@ -45,6 +45,7 @@ def calibrate(float_file: Path, quantized_file: Path, calibration: Mapping[str, 
         if seen[name].threshold > 0:
             graph.set_constant(node.input[1], np.float32(seen[name].threshold / _LARGEST))
     graph.drop_unused()
+    onnx_wide_sums.mark(model)
     onnx.save(model, str(quantized_file))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compressor import onnx_wide_sums
 from compressor.diagnosis.onnx_graph_parts import load
 from compressor.diagnosis.opened import INPUT, Alone, Constant, Key, Node
 from compressor.errors import BadInput
@@ -144,6 +145,8 @@ class _Run:
         options.log_severity_level = 4
         if plainly:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        if onnx_wide_sums.marked({each.key: each.value for each in model.metadata_props}):
+            onnx_wide_sums.heed(options)
         try:
             self._session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         except Exception as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from compressor import onnx_wide_sums
 from compressor.errors import BadInput
 from compressor.feeding import whole
 from compressor.runtimes import Runtime
@@ -38,6 +39,9 @@ class OnnxSession:
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            if onnx_wide_sums.marked(self._session.get_modelmeta().custom_metadata_map):
+                onnx_wide_sums.heed(options)
+                self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BadInput(f"ONNX Runtime cannot run {path}", received=" ".join(str(error).split())[:300]) from None
         self._inputs = tuple(_spec(value) for value in self._session.get_inputs())

@@ -51,7 +51,8 @@ def compress(call, folder):
         done = call("run", model, "--recipe", recipe, "--data", data, *options, "--out", out)
         assert done.returncode == 0, done.stdout + done.stderr
         report = json.loads((out / "report.json").read_text())
-        assert report["verdict"] == {"passed": True, "violations": [], "not_judged": list(not_judged)}
+        verdict = report["verdict"]
+        assert (verdict["passed"], verdict["violations"], verdict["not_judged"]) == (True, [], list(not_judged))
         rows = [row for row in report["rows"] if row["stage"] == "compressed"]
         named = [
             word for option in ("--metric", "--trust") if option in options for word in _with_value(options, option)
