@@ -1,8 +1,9 @@
-"""Int8 ONNX files whose products need sums of 32 bits, as TensorRT makes them: said in the file, heeded wherever it runs.
+"""Int8 ONNX files whose products need sums of 32 bits, as TensorRT makes them: said in the file, heeded wherever it
+runs.
 
-On processors without VNNI, ONNX Runtime adds products of eight-bit weights in pairs of 16 bits, which overflow: the file
-would be judged by an arithmetic that its device does not have. `session.x64quantprecision` makes the sums wide there,
-and changes nothing elsewhere (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
+On processors without VNNI, ONNX Runtime adds products of eight-bit weights in pairs of 16 bits, which overflow: the
+file would be judged by an arithmetic that its device does not have. `session.x64quantprecision` makes the sums wide
+there, and changes nothing elsewhere (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
 """
 
 from __future__ import annotations
