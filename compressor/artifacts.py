@@ -13,7 +13,7 @@ from compressor import formats
 from compressor.errors import CompressorError, Crashed, Refused
 from compressor.plan import Job
 from compressor.process import Worker
-from compressor.values import Artifact, Failure, Precision, Stage
+from compressor.values import Artifact, Failure, Granularity, Precision, Stage
 
 # The cheap ones first: time may run out.
 _TRIED = (Precision.DYNAMIC_INT8, Precision.FLOAT16, Precision.INT16X8, Precision.INT8)
@@ -35,6 +35,7 @@ class Writing:
     prepared: dict[str, Any]
     folder: Path
     timeout: float
+    granularity: Granularity = Granularity.PER_CHANNEL
 
     def all(self, jobs: Iterable[Job]) -> dict[Job, Artifact | Failure]:
         """Every file or why it is not there; a baseline comes before what is compared with it."""
@@ -121,6 +122,7 @@ class Writing:
             "simulated": models["simulated"] if job.stage is Stage.COMPRESSED else None,
             "inputs": self.prepared["inputs"],
             "outputs": self.prepared["outputs"],
+            "granularity": str(self.granularity),
         }
         return {
             "source": source,

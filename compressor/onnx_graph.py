@@ -14,7 +14,7 @@ import numpy as np
 from compressor import onnx_names, onnx_softmax, onnx_walk
 from compressor.errors import CompressorError
 from compressor.saved_model import MANY, ONE
-from compressor.values import Array, Source, TensorSpec
+from compressor.values import Array, Granularity, Source, TensorSpec
 
 if TYPE_CHECKING:
     import onnx
@@ -146,10 +146,11 @@ def quantize(
     calibration: Mapping[str, Array],
     destination: Path,
     int16_activations: bool = False,
+    granularity: Granularity = Granularity.PER_CHANNEL,
     nodes_to_exclude: Sequence[str] = (),
     **options: Any,
 ) -> tuple[str, ...]:
-    """Write QuantizeLinear/DequantizeLinear around int8 weights, one scale per channel, by onnxruntime.
+    """Write QuantizeLinear/DequantizeLinear around int8 weights, by onnxruntime.
 
     A softmax over many classes that is an output stays float; the notes that are returned say so.
 
@@ -165,7 +166,7 @@ def quantize(
         str(destination),
         _SampleReader(calibration),
         quant_format=QuantFormat.QDQ,
-        per_channel=True,
+        per_channel=granularity is Granularity.PER_CHANNEL,
         activation_type=QuantType.QInt16 if int16_activations else QuantType.QInt8,
         weight_type=QuantType.QInt8,
         nodes_to_exclude=[*nodes_to_exclude, *kept],

@@ -106,7 +106,9 @@ def run(request: Request, out: Path, listener: Listener = silent, keep_partial: 
     with run_folder.claimed(out, request.identity, keep_partial) as folder:
         with Worker(folder / "log.txt", listener) as worker:
             prepared = _prepare(worker, request, folder)
-            artifacts = written(Writing(worker, request.model, prepared, folder, request.timeout), plan)
+            granularity = request.recipe.granularity
+            writing = Writing(worker, request.model, prepared, folder, request.timeout, granularity)
+            artifacts = written(writing, plan)
         asked = _asked(request, prepared, folder)
         measurements = _measure_all(plan, artifacts, asked, listener)
         few = replace(asked, samples=request.emulated_samples)

@@ -4,6 +4,7 @@ summary: one line that says what the recipe promises
 steps:                       # optional, in order
   - prune: {sparsity: 0.5}
 precision: int8
+granularity: per_channel      # optional, or per_tensor: scales of integer kernels
 limits: {max_accuracy_drop: 1.0}
 """
 
@@ -22,7 +23,7 @@ from compressor.errors import BadInput, unknown
 from compressor.limits import Limits
 from compressor.sentences import near, sentences, shortened
 from compressor.steps import Step
-from compressor.values import Precision
+from compressor.values import Granularity, Precision
 
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
 
@@ -33,6 +34,7 @@ class _File(BaseModel):
     summary: str = Field(min_length=1)
     steps: list[Any] = []
     precision: Precision = Precision.FLOAT32
+    granularity: Granularity = Granularity.PER_CHANNEL
     limits: Limits = Limits()
 
 
@@ -54,6 +56,7 @@ class Recipe:
     steps: tuple[RecipeStep, ...]
     precision: Precision
     limits: Limits
+    granularity: Granularity = Granularity.PER_CHANNEL
 
     @property
     def trains(self) -> bool:
@@ -72,6 +75,7 @@ class Recipe:
             "summary": self.summary,
             "steps": [{step.name: step.settings.model_dump(exclude_none=True)} for step in self.steps],
             "precision": str(self.precision),
+            "granularity": str(self.granularity),
             "limits": self.limits.model_dump(exclude_none=True),
         }
 
@@ -120,7 +124,7 @@ def _parse(name: str, content: Mapping[str, Any]) -> Recipe:
         listed = "".join(f"\n  {mistake}" for mistake in mistakes)
         raise BadInput(f"recipe '{name}' has {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}:{listed}")
     steps = tuple(step for step in parsed if step is not None)
-    return Recipe(name, file.summary, steps, file.precision, file.limits)
+    return Recipe(name, file.summary, steps, file.precision, file.limits, file.granularity)
 
 
 def order_mistakes(steps: Sequence[RecipeStep | None], precision: Precision) -> Iterator[str]:

@@ -25,6 +25,17 @@ class Precision(StrEnum):
     INT16X8 = "int16x8"
 
 
+class Granularity(StrEnum):
+    """How many scales the integers of one kernel have: one for each output channel, or one for all.
+
+    One for all is less exact. It keeps a clustered kernel's few values few in the file, and spares a small file the
+    scales themselves, four bytes each.
+    """
+
+    PER_CHANNEL = "per_channel"
+    PER_TENSOR = "per_tensor"
+
+
 class Stage(StrEnum):
     """Which of the two files of a run this is."""
 
@@ -137,6 +148,7 @@ class Source:
     simulated: Path | None
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    granularity: Granularity = Granularity.PER_CHANNEL
 
 
 @dataclass(frozen=True, slots=True)

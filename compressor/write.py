@@ -13,7 +13,7 @@ import numpy as np
 from compressor import formats, runtimes
 from compressor.errors import CompressorError, Refused, StageFailed
 from compressor.files import deflated_size, sha256, whole_file
-from compressor.values import Precision, Source, TensorSpec
+from compressor.values import Granularity, Precision, Source, TensorSpec
 from compressor.worker import report_progress
 
 
@@ -72,6 +72,7 @@ def _source(source: dict[str, Any]) -> Source:
         simulated=Path(source["simulated"]) if source["simulated"] else None,
         inputs=tuple(_spec(spec) for spec in source["inputs"]),
         outputs=tuple(_spec(spec) for spec in source["outputs"]),
+        granularity=Granularity(source["granularity"]),
     )
 
 

@@ -26,7 +26,7 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
         return ("inputs and outputs stay float32",)
     if precision is Precision.DYNAMIC_INT8:
         return _write_dynamic(model, destination)
-    return _write_static(model, precision, calibration, destination)
+    return _write_static(model, source, precision, calibration, destination)
 
 
 def _write_dynamic(model: onnx.ModelProto, destination: Path) -> tuple[str, ...]:
@@ -39,13 +39,20 @@ def _write_dynamic(model: onnx.ModelProto, destination: Path) -> tuple[str, ...]
 
 
 def _write_static(
-    model: onnx.ModelProto, precision: Precision, calibration: Calibration, destination: Path
+    model: onnx.ModelProto, source: Source, precision: Precision, calibration: Calibration, destination: Path
 ) -> tuple[str, ...]:
     wide = precision is Precision.INT16X8
     with onnx_graph.prepared(model) as path:
         # Seven bits of weight: x86 processors without VNNI add two products in 16 bits, which eight bits overflow
         # (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
-        kept = onnx_graph.quantize(path, calibration, destination, int16_activations=wide, reduce_range=not wide)
+        kept = onnx_graph.quantize(
+            path,
+            calibration,
+            destination,
+            int16_activations=wide,
+            granularity=source.granularity,
+            reduce_range=not wide,
+        )
     return ("inputs and outputs stay float32", *kept, *onnx_graph.float_weights(destination))
 
 

@@ -17,7 +17,7 @@ from compressor.tflite_edit import float_lstm
 from compressor.tflite_edit.float_softmax import with_float_softmax
 from compressor.tflite_edit.lstm_cell_scale import with_cells_that_compute
 from compressor.tflite_edit.lstm_clip import without_cell_clip
-from compressor.values import Array, Precision, Source
+from compressor.values import Array, Granularity, Precision, Source
 
 
 def write(source: Source, precision: Precision, calibration: Calibration, destination: Path) -> tuple[str, ...]:
@@ -34,10 +34,10 @@ def write(source: Source, precision: Precision, calibration: Calibration, destin
     model = simulated or source.model
     # A loop cannot be quantized: its steps are written out.
     signature = UNROLLED if saved_model.has_unrolled(model) else ONE
-    content = _converted(model, signature, precision, calibration)
+    content = _converted(model, signature, precision, calibration, source.granularity)
     learned = ("activation ranges learned in training",) if simulated else ()
     unrolled = ("loops of recurrent layers are written out step by step",) if signature == UNROLLED else ()
-    content, lstm_notes = _freed_lstm(content, model, signature, precision, calibration)
+    content, lstm_notes = _freed_lstm(content, model, signature, precision, calibration, source.granularity)
     content, softmax_notes = with_float_softmax(with_cells_that_compute(content))
     destination.write_bytes(content)
     return *learned, *unrolled, *lstm_notes, *softmax_notes
@@ -52,18 +52,32 @@ def _left_float(content: bytes) -> tuple[str, ...]:
     return ("no weight became int8: the converter leaves kernels of fewer than 1 024 values as they are",)
 
 
-def _converted(model: Path, signature: str, precision: Precision, calibration: Calibration) -> bytes:
+def _converted(
+    model: Path,
+    signature: str,
+    precision: Precision,
+    calibration: Calibration,
+    granularity: Granularity = Granularity.PER_CHANNEL,
+) -> bytes:
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(str(model), signature_keys=[signature])
     _set_precision(converter, precision, calibration)
+    if granularity is Granularity.PER_TENSOR:
+        converter._experimental_disable_per_channel = True
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     with _fresh_state_for_each_sample():
         content: bytes = converter.convert()
     return content
 
 
 def _freed_lstm(
-    content: bytes, model: Path, signature: str, precision: Precision, calibration: Calibration
+    content: bytes,
+    model: Path,
+    signature: str,
+    precision: Precision,
+    calibration: Calibration,
+    granularity: Granularity,
 ) -> tuple[bytes, tuple[str, ...]]:
     """Measured on the float file: it is what the integers stand for."""
     if not float_lstm.has_integer_lstm(content):
@@ -78,7 +92,7 @@ def _freed_lstm(
         return content, ()
     # What follows such an LSTM is calibrated on what it will answer.
     with _calibrated_without_cell_clip():
-        content = _converted(model, signature, precision, calibration)
+        content = _converted(model, signature, precision, calibration, granularity)
     return float_lstm.with_float_lstm(content, plain, cut)
 
 

@@ -109,6 +109,7 @@ class RecipePart(Part):
     summary: str
     steps: list[dict[str, Any]]
     precision: str
+    granularity: str = "per_channel"
     limits: Limits
     steps_done: list[dict[str, Any]]
 

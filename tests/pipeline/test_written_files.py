@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+
+import compressor
 
 pytestmark = pytest.mark.tensorflow
 
@@ -85,3 +89,19 @@ def test_quantization_aware_file_keeps_the_learned_ranges(digits_run):
     _, report = digits_run("qat_int8")
     row = next(row for row in report.rows if row.format == "tflite" and row.stage == "compressed")
     assert row.notes == ["activation ranges learned in training"]
+
+
+def test_one_scale_for_each_kernel_where_the_recipe_says_so(tmp_path):
+    import onnx
+    from ai_edge_litert.interpreter import Interpreter
+
+    wanted = {"summary": "One scale for each kernel.", "precision": "int8", "granularity": "per_tensor"}
+    report = compressor.run("digits_cnn", wanted, ["host"], out=tmp_path / "run")
+    rows = {row.format: row for row in report.rows if row.stage == "compressed"}
+    assert all(row.drop <= 2.0 for row in rows.values())
+    interpreter = Interpreter(model_path=str(tmp_path / "run" / rows["tflite"].path))
+    scales = [len(each["quantization_parameters"]["scales"]) for each in interpreter.get_tensor_details()]
+    assert max(scales) == 1
+    graph = onnx.load(str(tmp_path / "run" / rows["onnx"].path)).graph
+    named = {node.input[1] for node in graph.node if node.op_type == "DequantizeLinear"}
+    assert all(math.prod(each.dims) == 1 for each in graph.initializer if each.name in named)

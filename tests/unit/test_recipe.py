@@ -248,3 +248,10 @@ def test_an_exponent_without_a_dot_is_a_number(tmp_path: Path) -> None:
     assert recipe.load(tmp_path / "small.yaml").as_dict()["steps"] == [
         {"fine_tune": {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64}}
     ]
+
+
+def test_granularity_is_per_channel_unless_told():
+    assert recipe.load({"summary": "s"}).as_dict()["granularity"] == "per_channel"
+    assert recipe.load({"summary": "s", "granularity": "per_tensor"}).granularity == "per_tensor"
+    with pytest.raises(BadInput, match="granularity"):
+        recipe.load({"summary": "s", "granularity": "per_row"})
