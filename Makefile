@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := compressor/constraints.txt
 
-.PHONY: demo test fast fuzz lint picture schema benchmark evaluation applications samples emulator emulator-lock clean
+.PHONY: demo test fast fuzz matrix lint picture schema benchmark evaluation deep-compression applications samples emulator emulator-lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
@@ -21,6 +21,10 @@ fast: $(VENV)/.installed
 # Spoiled files of every kind; FUZZ_COUNT says how many, FUZZ_SEED which. The everyday tests take 150.
 fuzz: $(VENV)/.installed
 	FUZZ_COUNT=$${FUZZ_COUNT:-1000} $(BIN)/pytest -s tests/fuzz
+
+# Every recipe on four samples' networks, with short training: half an hour. COMPRESSOR_DATA names the folder with the data.
+matrix: $(VENV)/.installed
+	$(BIN)/pytest -n 2 -m matrix tests/pipeline/test_every_recipe.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -43,6 +47,10 @@ benchmark: $(VENV)/.installed
 # docs/measuring.md: throughput and memory of evaluating 10 000 images; COMPRESSOR_DATA names the folder with the data.
 evaluation: $(VENV)/.installed
 	$(BIN)/python benchmarks/evaluation.py
+
+# docs/deep_compression.md: an hour on two cores, less with WHOLE=--whole; goes on where it was interrupted.
+deep-compression: $(VENV)/.installed
+	$(BIN)/python benchmarks/deep_compression.py $(WHOLE)
 
 # docs/applications.md: hours on one core. Goes on where it was interrupted, as long as runs/applications.jsonl is there.
 applications: $(VENV)/.installed
