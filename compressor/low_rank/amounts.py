@@ -57,6 +57,11 @@ class Cut:
     parameters: int
 
     @property
+    def harm(self) -> float:
+        """What is added up over layers: of layers one after another, shares that are kept multiply."""
+        return -float(np.log(max(1 - self.lost, _ROUNDING)))
+
+    @property
     def pays(self) -> bool:
         """Whether both become fewer."""
         return self.macs > 0 and self.parameters > 0
@@ -81,8 +86,9 @@ def within_budget(
 ) -> Mapping[str, Cut] | None:
     """Cuts that save so much together, with little energy lost.
 
-    Of each layer those cuts count that no mixture of two others beats; over all layers they are taken in the order of
-    the energy lost for what is saved, until it is enough. The last layer then loses no more than it must.
+    What counts is the product of the shares that layers keep, so that no layer loses all it has. Of each layer those cuts
+    count that no mixture of two others beats; over all layers they are taken in the order of the harm for what is saved,
+    until it is enough. The last layer then loses no more than it must.
 
     Returns:
         Cuts by layer; layers without one stay whole. None where so much cannot be saved.
@@ -125,13 +131,13 @@ def _paying(whole: Whole, multiple: int) -> Iterator[Cut]:
 
 
 def _bests(cuts: Sequence[Cut], what: Budgeted) -> Iterator[tuple[float, Cut]]:
-    """The lower convex hull of what is lost over what is saved, with the slope that leads to each of its corners.
+    """The lower convex hull of the harm over what is saved, with the slope that leads to each of its corners.
 
     Andrew's monotone chain (Information Processing Letters 9, 1979).
     """
     hull: list[tuple[float, float, Cut | None]] = [(0.0, 0.0, None)]
-    for cut in sorted(cuts, key=lambda each: (getattr(each, what), -each.lost)):
-        point = (float(getattr(cut, what)), cut.lost, cut)
+    for cut in sorted(cuts, key=lambda each: (getattr(each, what), -each.harm)):
+        point = (float(getattr(cut, what)), cut.harm, cut)
         while len(hull) > 1 and _slope(hull[-2], hull[-1]) >= _slope(hull[-2], point):
             hull.pop()
         hull.append(point)

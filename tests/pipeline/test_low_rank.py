@@ -60,7 +60,7 @@ def test_at_full_rank_the_answers_are_the_same(form):
     tensor = kinds.Conv1D(6, 3, padding="causal", name="sequence")(kinds.Reshape((-1, 5))(tensor))
     model = Model(inputs, kinds.Dense(4, activation="softmax", name="answer")(tensor))
     random = np.random.default_rng(2)
-    model.set_weights([random.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
+    model.set_weights([random.normal(0, 0.2, weight.shape) for weight in model.get_weights()])
     made, cuts = _of_full_rank(model, form)
     assert len(cuts) == 6
     np.testing.assert_allclose(made(_samples(model)).numpy(), model(_samples(model)).numpy(), atol=1e-5, rtol=0)
@@ -109,26 +109,26 @@ def test_a_budget_is_kept_and_not_undercut_by_much(what):
 
 
 def test_kernels_of_low_rank_are_found_and_lose_nothing():
-    from tf_keras import Sequential
+    from tf_keras import Model
     from tf_keras import layers as kinds
 
-    model = Sequential([kinds.Input((8, 8, 8)), kinds.Conv2D(32, 3, name="one"), kinds.Conv2D(32, 3, name="other")])
+    inputs = kinds.Input((8, 8, 8))
+    convolved = kinds.Conv2D(32, 3, name="other")(kinds.Conv2D(32, 3, name="one")(inputs))
+    model = Model(inputs, kinds.Dense(3, name="answer")(kinds.Flatten()(convolved)))
     random = np.random.default_rng(0)
     column, row = random.normal(size=(3, 1, 8, 2)), random.normal(size=(2, 3, 32))
     model.get_layer("one").kernel.assign(np.einsum("hxir,rwo->hwio", column, row))
     model.get_layer("other").kernel.assign(
         (random.normal(size=(3 * 3 * 32, 3)) @ random.normal(size=(3, 32))).reshape(3, 3, 32, 32)
     )
-    done = _split(Sequential([*model.layers, kinds.Flatten(), kinds.Dense(3, name="answer")]), keep={"energy": 0.9999})
+    done = _split(model, keep={"energy": 0.9999})
     assert done.facts[0]["ranks"] == {"one": [24, 2], "other": [32, 3]}
     assert done.facts[0]["spatial"] == ["one"]
     assert done.facts[0]["left_alone"]["answer"].startswith("0.9999 of its energy takes rank 3 of 3")
-    samples = _samples(model)
-    expected = model(samples).numpy()
-    inner = done.model.get_layer("other").output
-    from tf_keras import Model
-
-    np.testing.assert_allclose(Model(done.model.input, inner)(samples).numpy(), expected, rtol=1e-4, atol=1e-3)
+    expected = model(_samples(model)).numpy()
+    np.testing.assert_allclose(
+        done.model(_samples(model)).numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+    )
 
 
 def test_training_recovers_and_what_is_left_alone_is_named():

@@ -80,7 +80,7 @@ def test_a_budget_is_kept_with_little_more_lost_than_must_be(layers, share, what
     saving = share * sum(getattr(each, what) for each in wholes)
     choices = [[None, *amounts._paying(each, 1)] for each in wholes]
     enough = [
-        sum(cut.lost for cut in found if cut)
+        sum(cut.harm for cut in found if cut)
         for found in itertools.product(*choices)
         if sum(getattr(cut, what) for cut in found if cut) >= saving
     ]
@@ -91,8 +91,8 @@ def test_a_budget_is_kept_with_little_more_lost_than_must_be(layers, share, what
         return
     assert sum(getattr(cut, what) for cut in cuts.values()) >= saving
     assert all(cut.pays for cut in cuts.values())
-    # What is lost can be more than the least by no more than the last layer's.
-    assert sum(cut.lost for cut in cuts.values()) <= min(enough) + max(cut.lost for cut in cuts.values()) + 1e-9
+    # It can be more than the least harm by no more than the last layer's.
+    assert sum(cut.harm for cut in cuts.values()) <= min(enough) + max(cut.harm for cut in cuts.values()) + 1e-9
 
 
 def test_the_layer_that_loses_least_for_what_it_saves_goes_first():
@@ -100,3 +100,9 @@ def test_the_layer_that_loses_least_for_what_it_saves_goes_first():
     cuts = amounts.within_budget([flat, steep], "macs", 15)
     assert list(cuts) == ["steep"]
     assert cuts["steep"].rank == 2
+
+
+def test_no_layer_gives_all_it_has_while_others_give_nothing():
+    even = [whole(f"layer {at}", [1] * 8, 80, 9) for at in range(3)]
+    cuts = amounts.within_budget(even, "macs", 120)
+    assert sorted(cut.rank for cut in cuts.values()) == [4, 4, 4]
