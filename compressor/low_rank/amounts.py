@@ -86,9 +86,9 @@ def within_budget(
 ) -> Mapping[str, Cut] | None:
     """Cuts that save so much together, with little energy lost.
 
-    What counts is the product of the shares that layers keep, so that no layer loses all it has. Of each layer those cuts
-    count that no mixture of two others beats; over all layers they are taken in the order of the harm for what is saved,
-    until it is enough. The last layer then loses no more than it must.
+    What counts is the product of the shares that layers keep, so that no layer loses all it has. Of each layer those
+    cuts count that no mixture of two others beats; over all layers they are taken in the order of the harm for what is
+    saved, until it is enough. The last layer then loses no more than it must.
 
     Returns:
         Cuts by layer; layers without one stay whole. None where so much cannot be saved.
