@@ -101,9 +101,10 @@ def test_a_budget_is_kept_and_not_undercut_by_much(what):
     assert 0.65 <= after / before <= 0.7
     assert after == getattr(cost.counter(flow.trace(done.model))(NOTHING), what)
     assert all(rank % 4 == 0 for _, rank in done.facts[0]["ranks"].values())
-    # Its convolutions of 1 are most of it.
-    assert len(done.facts[0]["ranks"]) >= 10
-    assert any(name.endswith("_project") for name in done.facts[0]["ranks"])
+    if what == "macs":
+        # Its convolutions of 1 are most of it.
+        assert len(done.facts[0]["ranks"]) >= 10
+        assert any(name.endswith("_project") for name in done.facts[0]["ranks"])
     assert done.model.layers[-1].name == model.layers[-1].name
     assert done.model.output_names == model.output_names
 
