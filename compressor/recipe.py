@@ -22,7 +22,7 @@ from compressor import steps as step_plugins
 from compressor.errors import BadInput, unknown
 from compressor.limits import Limits
 from compressor.sentences import near, sentences, shortened
-from compressor.steps import Step
+from compressor.steps import Step, StepSettings
 from compressor.values import Granularity, Precision
 
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
@@ -44,7 +44,12 @@ class RecipeStep:
 
     name: str
     step: Step
-    settings: BaseModel
+    settings: StepSettings
+
+    @property
+    def trains(self) -> bool:
+        """Whether it needs training data: a step that trains, for one epoch at least."""
+        return self.step.trains and getattr(self.settings, "epochs", 1) > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,12 @@ class Recipe:
     @property
     def trains(self) -> bool:
         """True when a step needs training data."""
-        return any(step.step.trains for step in self.steps)
+        return any(step.trains for step in self.steps)
 
     @property
     def trains_by(self) -> str | None:
         """What of it needs training data, for messages; None when nothing does."""
-        trains = ", ".join(step.name for step in self.steps if step.step.trains)
+        trains = ", ".join(step.name for step in self.steps if step.trains)
         return f"recipe '{self.name}' trains ({trains})" if trains else None
 
     def as_dict(self) -> dict[str, Any]:
@@ -139,7 +144,7 @@ def order_mistakes(steps: Sequence[RecipeStep | None], precision: Precision) -> 
         for earlier in steps[:index]:
             if earlier is None:
                 continue
-            if earlier.name in step.step.undoes:
+            if earlier.name in (*step.step.undoes, *step.settings.undoes):
                 yield f"{where}: would undo the step '{earlier.name}' before it; put it first, or leave one of them out"
             if earlier.step.last:
                 yield f"{where}: no step can follow '{earlier.name}'; move '{earlier.name}' to the end"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from compressor.channel_pruning import rules
 from compressor.channel_pruning.channels import Channels, Labels
 from compressor.channel_pruning.rules import Call, Shape
+from compressor.keras_graph import flat, nodes
 
 if TYPE_CHECKING:
     import tf_keras
@@ -61,20 +62,6 @@ def _model(model: tf_keras.Model, inputs: tuple[Labels, ...], flow: Flow) -> tup
         made = _called(node, read, flow)
         known |= {id(tensor): labels for tensor, labels in zip(flat(node.outputs), made, strict=True)}
     return tuple(known[id(tensor)] for tensor in model.outputs)
-
-
-def nodes(model: tf_keras.Model) -> Iterator[Any]:
-    """The calls of layers that the model consists of, in the order they run in."""
-    by_depth: Mapping[int, list[Any]] = model._nodes_by_depth
-    for depth in sorted(by_depth, reverse=True):
-        yield from by_depth[depth]
-
-
-def flat(tensors: Any) -> list[Any]:
-    """Tensors without the structure they came in."""
-    import tensorflow as tf
-
-    return list(tf.nest.flatten(tensors))
 
 
 def _called(node: Any, read: tuple[Labels, ...], flow: Flow) -> tuple[Labels, ...]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor.channel_pruning import rules
-from compressor.channel_pruning.flow import Flow, Traced, flat
+from compressor.channel_pruning.flow import Flow, Traced
 from compressor.channel_pruning.rules import Kept
 from compressor.channel_pruning.stand_in import StandIn
+from compressor.keras_graph import flat
 from compressor.values import Array
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor.channel_pruning.flow import flat
+from compressor.keras_graph import flat
 from compressor.values import Array
 
 if TYPE_CHECKING:

@@ -29,6 +29,11 @@ class StepSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
+    @property
+    def undoes(self) -> tuple[str, ...]:
+        """Names of earlier steps whose effect these settings would destroy, beside those that the step always does."""
+        return ()
+
 
 class TrainingSettings(StepSettings):
     """Settings of a step that trains: learning rate decays to zero along a cosine over the epochs."""

@@ -1,104 +1,136 @@
 """Weight clustering: each kernel keeps only a few distinct values, so that it deflates well.
 
-Han, Mao, Dally, "Deep Compression" (arXiv:1510.00149), by tensorflow-model-optimization.
+Han, Mao, Dally, "Deep Compression" (arXiv:1510.00149): k-means of each kernel, then training of the centroids.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import fnmatch
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from compressor.errors import BadInput
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, kernel, refuse, weights_at_stake
-from compressor.training import Trainer, refresh_statistics
+from compressor.errors import BadInput, unknown
+from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers
+from compressor.training import Trainer, refresh_statistics, zeros_are_meant
+from compressor.weight_clustering.kernels import Kernel, kernels
+from compressor.weight_clustering.kmeans import Clusters, Start, clustered
+from compressor.weight_clustering.projection import projecting
+from compressor.worker import report_progress
 
 if TYPE_CHECKING:
     import tf_keras
 
+Count = Annotated[int, Field(ge=2, le=256)]
+
 
 class Settings(LayerSettings):
-    """`clusters` is the number of distinct values per kernel, centroids placed by k-means++."""
+    """How many distinct values each kernel keeps: one number, or numbers by layer, the first pattern that matches.
 
-    clusters: int = Field(16, ge=2, le=256)
+    `centroids` is where they begin; `keep_zeros` makes the zeros one of them: `auto` where a kernel is sparse. `epochs`
+    0 trains nothing.
+    """
+
+    clusters: Count | Annotated[dict[str, Count], Field(min_length=1)] = 16
+    centroids: Start = "kmeans++"
+    keep_zeros: bool | Literal["auto"] = "auto"
+    epochs: int = Field(2, ge=0, le=10_000)
+
+    @property
+    def undoes(self) -> tuple[str, ...]:
+        """Zeros that pruning made are lost where they are not kept."""
+        return ("prune",) if self.keep_zeros is False else ()
+
+    @property
+    def by_layer(self) -> Mapping[str, int]:
+        """Number of clusters by pattern."""
+        return self.clusters if isinstance(self.clusters, dict) else {"*": self.clusters}
 
 
 def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpiece:
-    """Cluster, train the centroids, then take the wrappers off again.
+    """Let the weights of each kernel share a few values, and train these.
 
-    A kernel that has no more values than `clusters` is left as it is.
+    A kernel that has no more values than clusters is left as it is.
 
     Raises:
-        BadInput: a chosen layer cannot be clustered, or there is nothing to cluster.
+        BadInput: there is nothing to cluster.
     """
-    import tensorflow_model_optimization as tfmot
-    import tf_keras
-
-    clustering = tfmot.clustering.keras
     model = workpiece.model
-    chosen = _clusterable(model, settings)
-
-    def wrap(layer: tf_keras.layers.Layer) -> Any:
-        if layer.name not in chosen:
-            return layer
-        return clustering.cluster_weights(
-            layer,
-            number_of_clusters=settings.clusters,
-            cluster_centroids_init=clustering.CentroidInitialization.KMEANS_PLUS_PLUS,
-        )
-
-    def wrapped_around(original: tf_keras.Model) -> tf_keras.Model:
-        return tf_keras.models.clone_model(original, clone_function=wrap)
-
-    # Wrapping takes the kernels out of the layers it wraps, and copies may have to be made of the model later.
-    untouched = tf_keras.models.clone_model(model)
-    untouched.set_weights(model.get_weights())
-    wrapped = wrapped_around(untouched)
-    trained = trainer.fit(wrapped, settings, "cluster", again=lambda copied: wrapped_around(copied(model)))
-    clustered = clustering.strip_clustering(wrapped)
-    refresh_statistics(clustered, trainer.train, settings.batch_size)
-    facts = {"step": "cluster", **trained, "distinct_values": distinct_values(clustered, chosen)}
-    return Workpiece(clustered, facts=(*workpiece.facts, facts))
+    chosen, left_alone = _chosen(model, settings)
+    if not chosen:
+        told = "; ".join(f"{name}: {why}" for name, why in left_alone.items())
+        raise BadInput("cluster finds no kernel to cluster in this model", received=told or "no layer with a kernel")
+    clusters: dict[int, Clusters] = {}
+    for done, (kernel, count) in enumerate(chosen):
+        report_progress("cluster", done, len(chosen), kernel.layer)
+        clusters[kernel.place] = _clustered(kernel, count, settings)
+        model.weights[kernel.place].assign(clusters[kernel.place].values)
+    trained = {}
+    if settings.epochs:
+        trained = trainer.fit(model, settings, "cluster", [projecting(clusters)])
+        refresh_statistics(model, trainer.train, settings.batch_size)
+    found = _distinct_values(model, [kernel for kernel, _ in chosen])
+    facts: dict[str, Any] = {"step": "cluster", **trained, "distinct_values": found, "left_alone": left_alone}
+    facts["promises"] = [{"layer": layer, "distinct_values": count} for layer, count in found.items()]
+    return Workpiece(model, facts=(*workpiece.facts, facts))
 
 
-def distinct_values(model: tf_keras.Model, layers: set[str]) -> dict[str, int]:
-    """Number of distinct values in the largest weight of each named layer."""
-    found = {}
-    for layer in model.layers:
-        if layer.name in layers:
-            found[layer.name] = len(np.unique(kernel(layer)))
+def _clustered(kernel: Kernel, count: int, settings: Settings) -> Clusters:
+    keep = settings.keep_zeros
+    if keep == "auto":
+        keep = zeros_are_meant(kernel.name, kernel.values == 0)
+    return clustered(kernel.values, count, settings.centroids, keep)
+
+
+def _distinct_values(model: tf_keras.Model, chosen: list[Kernel]) -> dict[str, int]:
+    """Of each layer's kernels the largest number of distinct values."""
+    found: dict[str, int] = {}
+    for kernel in chosen:
+        count = len(np.unique(model.weights[kernel.place].numpy()))
+        found[kernel.layer] = max(count, found.get(kernel.layer, 0))
     return found
 
 
-def _clusterable(model: tf_keras.Model, settings: Settings) -> set[str]:
-    from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import ClusteringRegistry
+def _chosen(model: tf_keras.Model, settings: Settings) -> tuple[list[tuple[Kernel, int]], dict[str, str]]:
+    """Kernels with their numbers of clusters, and layers that are left alone, with the reason.
 
+    Raises:
+        BadInput: a pattern matches no layer.
+    """
     selected = chosen_layers("cluster", model, settings)
-    weighty = [layer for layer in model.layers if layer.name in selected and _largest(layer) > settings.clusters]
-    unknown = [each for each in weighty if hasattr(each, "layers") or not ClusteringRegistry.supports(each)]
-    if unknown:
-        raise refuse(
-            "cluster", unknown, "only single layers of the kinds that tensorflow-model-optimization knows are clustered"
-        )
-    chosen = {layer.name for layer in weighty if ClusteringRegistry.make_clusterable(layer).get_clusterable_weights()}
-    if not chosen:
-        raise BadInput(
-            f"cluster finds no kernel with more than {settings.clusters} values in this model",
-            received=", ".join(f"{layer.name} ({type(layer).__name__})" for layer in model.layers),
-        )
-    return chosen
+    every = kernels(model)
+    names = list(dict.fromkeys(name for each in every for name in (each.within, each.layer)))
+    for pattern in settings.by_layer:
+        if pattern != "*" and not fnmatch.filter(names, pattern):
+            raise unknown("layer with a kernel in this model (cluster)", pattern, names)
+    chosen: list[tuple[Kernel, int]] = []
+    left_alone: dict[str, str] = {}
+    for kernel in every:
+        if kernel.within not in selected:
+            continue
+        count = _count(kernel, settings.by_layer)
+        if count is None:
+            left_alone[kernel.layer] = "no pattern of clusters matches it"
+        elif len(np.unique(kernel.values)) <= count:
+            left_alone[kernel.layer] = f"has no more than {count} values"
+        else:
+            chosen.append((kernel, count))
+    done = {kernel.layer for kernel, _ in chosen}
+    return chosen, {name: why for name, why in left_alone.items() if name not in done}
 
 
-def _largest(layer: tf_keras.layers.Layer) -> int:
-    """Number of values in the layer's largest matrix or kernel at stake, 0 when it has none."""
-    sizes = (int(weight.shape.num_elements()) for weight in weights_at_stake(layer) if weight.shape.rank > 1)
-    return max(sizes, default=0)
+def _count(kernel: Kernel, by_layer: Mapping[str, int]) -> int | None:
+    """The number of the first pattern that matches the layer, or the model inside the model that it is in."""
+    for pattern, count in by_layer.items():
+        if any(fnmatch.fnmatch(name, pattern) for name in (kernel.layer, kernel.within)):
+            return count
+    return None
 
 
 STEP = Step(
-    summary="share a few distinct values among the weights of each kernel (k-means++)",
+    summary="share a few distinct values among the weights of each kernel (k-means)",
     settings=Settings,
     apply=apply,
-    undoes=("prune",),
 )

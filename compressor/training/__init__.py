@@ -13,6 +13,7 @@ from compressor import cache
 from compressor.errors import BadInput
 from compressor.training import batch_size, batches, checkpoint, identity, losses, mixed_precision
 from compressor.training.checkpoint import Checkpoints, State
+from compressor.training.epochs import zeros_are_meant
 from compressor.training.fitting import Fitting, exhausted, trains_itself
 from compressor.training.options import AUTO
 from compressor.training.place import Place, set_up
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from compressor.steps import TrainingSettings
 
-__all__ = ["Place", "Trainer", "refresh_statistics", "set_up"]
+__all__ = ["Place", "Trainer", "refresh_statistics", "set_up", "zeros_are_meant"]
 
 _Model = Any
 # With "auto", an epoch keeps at least so many optimizer steps: a few huge ones learn nothing.

@@ -72,7 +72,7 @@ def keeping_zeros(model: tf_keras.Model) -> Any:
     masks, kept = [], 0
     for weight in model.trainable_weights:
         zeros = weight.numpy() == 0
-        if weight.shape.rank > 1 and _SPARSE_FROM <= zeros.mean() < 1 and not _begins_with_zeros(weight.name, zeros):
+        if weight.shape.rank > 1 and zeros_are_meant(weight.name, zeros):
             masks.append((weight, tf.constant(~zeros, weight.dtype)))
             kept += int(zeros.sum())
 
@@ -84,6 +84,16 @@ def keeping_zeros(model: tf_keras.Model) -> Any:
                 weight.assign(weight * mask)
 
     return KeepingZeros()
+
+
+def zeros_are_meant(name: str, zeros: Array) -> bool:
+    """Whether a kernel is sparse on purpose: zeros that pruning made, none that it was initialized with.
+
+    Args:
+        name: of the weight.
+        zeros: where it is zero.
+    """
+    return bool(_SPARSE_FROM <= zeros.mean() < 1) and not _begins_with_zeros(name, zeros)
 
 
 def _begins_with_zeros(name: str, zeros: Array) -> bool:

@@ -207,7 +207,7 @@ def test_normalization_behind_a_depthwise_convolution_is_simulated():
     assert _apply("quantize_aware", model, (8, 8, 2)).simulated is not None
 
 
-@pytest.mark.parametrize(("name", "settings"), [("prune", {"sparsity": 0.5}), ("cluster", {"clusters": 4})])
+@pytest.mark.parametrize(("name", "settings"), [("prune", {"sparsity": 0.5})])
 def test_frozen_model_inside_a_model_is_not_left_out_without_a_word(name, settings):
     import tf_keras
 

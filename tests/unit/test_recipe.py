@@ -37,6 +37,7 @@ def test_the_shipped_recipes_are_these() -> None:
     assert recipe.load("dynamic_int8").precision is Precision.DYNAMIC_INT8
     assert recipe.load("qat_int8").trains
     assert not recipe.load("int8").trains
+    assert not recipe.load({"summary": "s", "steps": [{"cluster": {"epochs": 0}}]}).trains
 
 
 ONE_STEP = "must be one step with its settings, like 'prune: {sparsity: 0.5}' (received"
@@ -82,7 +83,7 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "an unknown step with nothing near": (
         {"summary": "s", "steps": ["zzz"]},
-        ["steps.0: no step is called 'zzz'; known: channel_prune, cluster, fine_tune, prune, quantize_aware"],
+        ["steps.0: no step is called 'zzz'; known: channel_prune, cluster, fine_tune, low_rank, prune, quantize_aware"],
     ),
     "steps are a list": ({"summary": "s", "steps": "prune"}, ["steps: must be a list (received 'prune')"]),
     "two steps in one entry": (
@@ -95,7 +96,7 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "a number for a step's name is one mistake": (
         {"summary": "s", "steps": [{3: {}}]},
-        ["steps.0: no step is called '3'; known: channel_prune, cluster, fine_tune, prune, quantize_aware"],
+        ["steps.0: no step is called '3'; known: channel_prune, cluster, fine_tune, low_rank, prune, quantize_aware"],
     ),
 }
 
@@ -189,7 +190,11 @@ PRUNE = st.fixed_dictionaries(
 STEPS = st.lists(
     st.one_of(
         st.builds(lambda settings: {"prune": settings}, PRUNE),
-        st.builds(lambda count: {"cluster": {"clusters": count}}, st.integers(2, 256)),
+        st.builds(
+            lambda count, zeros: {"cluster": {"clusters": count, "keep_zeros": zeros}},
+            st.integers(2, 256) | st.dictionaries(st.text(max_size=5), st.integers(2, 256), min_size=1, max_size=3),
+            st.sampled_from(["auto", True]),
+        ),
         st.just("fine_tune"),
     ),
     max_size=4,
