@@ -153,6 +153,7 @@ def _prepare(worker: Worker, request: Request, folder: Path) -> dict[str, Any]:
         "custom_objects": request.custom_objects,
         "trusted": request.trusted,
         "trains": request.recipe.trains,
+        "taught": request.recipe.trains_by is None,
         "seed": request.seed,
         "network": request.network,
     }

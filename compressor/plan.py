@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from compressor import formats
+from compressor import formats, model_files
 from compressor.errors import BadInput
-from compressor.recipe import Recipe, order_mistakes
+from compressor.recipe import ORIGINAL, Recipe, order_mistakes
 from compressor.target import Route, Target
 from compressor.values import Entry, Precision, Stage
 
@@ -61,6 +62,7 @@ def check(recipe: Recipe, targets: Sequence[Target], entry: Entry = Entry.KERAS)
     mistakes = [
         *order_mistakes(recipe.steps, recipe.precision),
         *_no_layers(recipe, entry),
+        *_no_teachers(recipe),
         *(mistake for target in targets for mistake in _refusal(recipe, target, entry)),
     ]
     if mistakes:
@@ -78,6 +80,16 @@ def _no_layers(recipe: Recipe, entry: Entry) -> Iterable[str]:
             f"{steps} work{'s' * (len(recipe.steps) == 1)} on Keras layers, and {kind} has none: "
             "use a recipe of precision alone (float16, int8, …), or bring the Keras model"
         )
+
+
+def _no_teachers(recipe: Recipe) -> Iterable[str]:
+    for name in recipe.teachers:
+        path = Path(name)
+        try:
+            if name != ORIGINAL and model_files.reader(path).entry(path) is not Entry.KERAS:
+                yield f"the teacher {name} has no Keras layers: bring it as .keras or .h5"
+        except BadInput as error:
+            yield f"the teacher '{name}' is neither the original nor a model file: {str(error).splitlines()[0]}"
 
 
 def _refusal(recipe: Recipe, target: Target, entry: Entry) -> Iterable[str]:

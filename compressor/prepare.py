@@ -28,6 +28,7 @@ from compressor.files import sha256, whole_file
 from compressor.networks import Network, sized
 from compressor.steps import Workpiece
 from compressor.subject import Asked, Subject
+from compressor.teachers import Teachers
 from compressor.training import Place, Trainer, set_up
 from compressor.training import options as training_options
 from compressor.training.options import TrainingOptions
@@ -71,7 +72,7 @@ def prepare(
     labels, answers = self_evaluation.answers(found.network, found.dataset)
     judged = self_evaluation.metric_for(metric, labels, answers, found, wanted.trusted)
     _write_arrays(answers, out / "reference.npz")
-    workpiece, made = _compress(chosen, found, out, wanted.seed, place)
+    workpiece, made = _compress(chosen, found, out, wanted, place)
     return {
         "inputs": [asdict(spec) for spec in sized(found.network.inputs, found.shapes)],
         "outputs": [asdict(spec) for spec in found.network.outputs],
@@ -124,7 +125,7 @@ def _range_warnings(found: Subject, judged: metrics.Choice | None, spec: DataSpe
 
 
 def _compress(
-    chosen: recipe.Recipe, found: Subject, out: Path, seed: int, place: Place
+    chosen: recipe.Recipe, found: Subject, out: Path, wanted: Asked, place: Place
 ) -> tuple[Workpiece | None, dict[str, Any]]:
     """Leave the models that files are written from; the same one for both stages when there are no steps."""
     suffix = ".onnx" if _is_onnx(found.network) else ""
@@ -136,7 +137,7 @@ def _compress(
     made = {"float32": str(plain), "compressed": str(plain), "simulated": None}
     if not chosen.steps:
         return None, {"models": made, "parameters_compressed": found.network.parameters, "warnings": []}
-    workpiece = _apply(chosen, found, seed, place)
+    workpiece = _apply(chosen, found, wanted, place)
     made["compressed"] = _leave(workpiece.model, found, out / "models" / "compressed")
     if workpiece.simulated is not None:
         made["simulated"] = _leave(workpiece.simulated, found, out / "models" / "simulated")
@@ -152,15 +153,16 @@ def _is_onnx(network: Network) -> bool:
     return isinstance(network, OnnxNetwork)
 
 
-def _apply(chosen: recipe.Recipe, found: Subject, seed: int, place: Place) -> Workpiece:
+def _apply(chosen: recipe.Recipe, found: Subject, wanted: Asked, place: Place) -> Workpiece:
     import tf_keras
 
-    trainer = Trainer(found.dataset, found.training_loss, seed, place)
+    teachers = Teachers(chosen, found.loaded.model, wanted.custom_objects, wanted.trusted)
+    trainer = Trainer(found.dataset, found.training_loss, wanted.seed, place, teachers)
     workpiece = Workpiece(found.loaded.model)
     for step in chosen.steps:
         report_progress(step.name)
         # What a step draws by chance must not hang on whether a sample was trained now or came from the cache.
-        tf_keras.utils.set_random_seed(seed)
+        tf_keras.utils.set_random_seed(wanted.seed)
         workpiece = step.step.apply(workpiece, step.settings, trainer)
     return workpiece
 

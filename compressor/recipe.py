@@ -22,10 +22,12 @@ from compressor import steps as step_plugins
 from compressor.errors import BadInput, unknown
 from compressor.limits import Limits
 from compressor.sentences import near, sentences, shortened
-from compressor.steps import Step, StepSettings
+from compressor.steps import EpochSettings, Step, StepSettings, Teaching
 from compressor.values import Granularity, Precision
 
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
+# What a step calls the model as it entered the first step.
+ORIGINAL = "original"
 
 
 class _File(BaseModel):
@@ -48,8 +50,13 @@ class RecipeStep:
 
     @property
     def trains(self) -> bool:
-        """Whether it needs training data: a step that trains, for one epoch at least."""
+        """Whether it trains, as it is set."""
         return self.step.trains and getattr(self.settings, "epochs", 1) > 0
+
+    @property
+    def taught(self) -> Teaching | None:
+        """How it learns from a teacher; None where it does not."""
+        return self.settings.taught if self.trains and isinstance(self.settings, EpochSettings) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,19 @@ class Recipe:
 
     @property
     def trains(self) -> bool:
-        """True when a step needs training data."""
+        """True when a step trains; where all of them have teachers, calibration data is enough for it."""
         return any(step.trains for step in self.steps)
 
     @property
     def trains_by(self) -> str | None:
         """What of it needs training data, for messages; None when nothing does."""
-        trains = ", ".join(step.name for step in self.steps if step.trains)
+        trains = ", ".join(step.name for step in self.steps if step.trains and step.taught is None)
         return f"recipe '{self.name}' trains ({trains})" if trains else None
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """`original`, or paths of model files, that steps learn from."""
+        return tuple(dict.fromkeys(step.taught.teacher for step in self.steps if step.taught is not None))
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as it would stand in a file, every default spelled out."""

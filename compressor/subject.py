@@ -12,6 +12,7 @@ from compressor import custom_objects, data_sources, model_files, sample_part, t
 from compressor.data import fit
 from compressor.data.spec import DataSpec
 from compressor.data_sources import Wanted
+from compressor.errors import BadInput
 from compressor.model_files import Loaded
 from compressor.networks import Network, tensorflow_network
 from compressor.sample import SampleModel
@@ -32,9 +33,10 @@ class Asked:
         data_sample: module path of the sample whose data is used, or None.
         custom_objects: module of the user's own layers, or None.
         trusted: code that the user names may be run.
-        trains: a step needs the training split.
+        trains: a step needs the training split, or at least takes it where there is one.
         seed: of a sample's training.
         network: which one of a sample's several networks, or None for a sample that is one.
+        taught: all that trains has a teacher: where there is no training split, calibration samples do.
     """
 
     sample: str | None
@@ -46,6 +48,7 @@ class Asked:
     trains: bool
     seed: int
     network: str | None = None
+    taught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +141,19 @@ def _data(asked: Asked, network: Network, destination: Path) -> tuple[Dataset, t
         dataset = _unnamed(_imported(asked.data_sample).dataset())
         dataset = dataset if asked.trains else replace(dataset, train=None)
     else:
-        wanted = Wanted(network.inputs, trains=asked.trains, trusted=asked.trusted)
-        dataset = data_sources.find(asked.spec.source).read(asked.spec, wanted)
+        dataset = _read(asked, network)
     return _fitted(dataset, asked.spec, network, destination)
+
+
+def _read(asked: Asked, network: Network) -> Dataset:
+    source = data_sources.find(asked.spec.source)
+    wanted = Wanted(network.inputs, trains=asked.trains, trusted=asked.trusted)
+    if asked.trains and asked.taught:
+        try:
+            source.look(asked.spec, True, asked.trusted)
+        except BadInput:
+            wanted = replace(wanted, trains=False)
+    return source.read(asked.spec, wanted)
 
 
 def _unnamed(dataset: Dataset) -> Dataset:

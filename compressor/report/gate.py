@@ -50,7 +50,7 @@ def judge(rows: Sequence[Row], limits: Limits, policy: Policy = Policy(), traine
 
 
 def trains(recipe: RecipePart) -> bool:
-    """Whether a step of the recipe trained: it then told for how many epochs."""
+    """Whether a step of the recipe trained: it then told for how many epochs, more than none."""
     asked = (settings for step in recipe.steps for settings in step.values() if isinstance(settings, dict))
     return any(each.get("epochs") for each in (*asked, *recipe.steps_done))
 

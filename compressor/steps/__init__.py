@@ -35,12 +35,41 @@ class StepSettings(BaseModel):
         return ()
 
 
-class TrainingSettings(StepSettings):
-    """Settings of a step that trains: learning rate decays to zero along a cosine over the epochs."""
+class Teaching(StepSettings):
+    """How a model learns from another one's answers: by `weight` from them, by the rest from the labels.
+
+    `teacher` is `original`, the model as it entered the first step, or the path of a model file. `features` says which
+    layer is to answer like which one of the teacher's.
+    """
+
+    teacher: str = Field(min_length=1)
+    temperature: float = Field(4.0, gt=0, le=1000)
+    weight: float = Field(0.9, ge=0, le=1)
+    features: dict[str, str] = {}
+
+
+class EpochSettings(StepSettings):
+    """Settings of all that trains: learning rate decays to zero along a cosine over the epochs."""
 
     epochs: int = Field(2, ge=1, le=10_000)
     learning_rate: float = Field(1e-4, gt=0, le=1)
     batch_size: int = Field(64, ge=1)
+
+    @property
+    def taught(self) -> Teaching | None:
+        """How it learns from a teacher; None from labels alone."""
+        return None
+
+
+class TrainingSettings(EpochSettings):
+    """Settings of a step that trains, from the labels or as `fine_tune` says from a teacher."""
+
+    fine_tune: Teaching | None = None
+
+    @property
+    def taught(self) -> Teaching | None:
+        """How it learns from a teacher; None from labels alone."""
+        return self.fine_tune
 
 
 class LayerSettings(TrainingSettings):
@@ -68,7 +97,7 @@ class Step:
     """One Keras → Keras change.
 
     Attributes:
-        trains: needs x_train and y_train.
+        trains: needs x_train and y_train, unless its settings say no epochs, or a teacher.
         precisions: the precisions it makes sense with; empty means all.
         undoes: names of earlier steps whose effect it would destroy.
         last: no step may follow it.

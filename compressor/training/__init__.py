@@ -11,19 +11,20 @@ import numpy as np
 
 from compressor import cache
 from compressor.errors import BadInput
-from compressor.training import batch_size, batches, checkpoint, identity, losses, mixed_precision
+from compressor.training import batch_size, batches, checkpoint, identity, mixed_precision, task, teaching
 from compressor.training.checkpoint import Checkpoints, State
 from compressor.training.epochs import zeros_are_meant
-from compressor.training.fitting import Fitting, exhausted, trains_itself
+from compressor.training.fitting import Fitting, exhausted
 from compressor.training.options import AUTO
 from compressor.training.place import Place, set_up
 from compressor.training.statistics import refresh_statistics
+from compressor.training.task import Task
 from compressor.values import Dataset, Split
 
 if TYPE_CHECKING:
     import tf_keras
 
-    from compressor.steps import TrainingSettings
+    from compressor.steps import EpochSettings, Teaching
 
 __all__ = ["Place", "Trainer", "refresh_statistics", "set_up", "zeros_are_meant"]
 
@@ -41,36 +42,35 @@ class Trainer:
     killed, goes on from there and ends with the same weights.
 
     Args:
-        dataset: needs its `train` split as soon as `fit` is called.
+        dataset: needs its `train` split as soon as `fit` is called without a teacher.
         loss: a tf_keras loss name, or None to choose from the labels and the last activation.
         seed: order of the samples.
         place: where training happens, from `set_up`.
+        teachers: the model that a step's `teacher` names.
     """
 
-    def __init__(self, dataset: Dataset, loss: str | None = None, seed: int = 0, place: Place | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        loss: str | None = None,
+        seed: int = 0,
+        place: Place | None = None,
+        teachers: Callable[[str], _Model] | None = None,
+    ) -> None:
         self._dataset = dataset
         self._loss = loss
         self._seed = seed
         self._place = place or Place()
+        self._teachers = teachers
+        self._known_teachers: dict[tuple[str, ...], teaching.Teacher] = {}
         self._found: int | None = None
 
     @property
     def train(self) -> Split:
-        """The training split.
+        """What is trained on: the training split, or where there is none the calibration samples."""
+        return self._dataset.train or self._dataset.calibration
 
-        Raises:
-            BadInput: there is none.
-        """
-        if self._dataset.train is None:
-            raise BadInput(
-                "this recipe trains, and the data has nothing to train on",
-                expected="x_train and y_train",
-                received=f"{self._dataset.source} without them",
-                fix="add both arrays, or use a recipe without training steps, e.g. int8",
-            )
-        return self._dataset.train
-
-    def known_by(self, model: tf_keras.Model, settings: TrainingSettings, told: str) -> str:
+    def known_by(self, model: tf_keras.Model, settings: EpochSettings, told: Any) -> str:
         """A short name of training this model so, which no training has that would end with other weights."""
         decides = (told, self._loss, self._seed, settings.model_dump(), self._place.options.deciding, self._data_sha256)
         return identity.of(model, decides, self._place)
@@ -92,15 +92,17 @@ class Trainer:
         for block in self._dataset.calibration.blocks(size):
             yield batches.fed(block)
 
-    def steps(self, model: tf_keras.Model, settings: TrainingSettings) -> int:
+    def steps(self, model: tf_keras.Model, settings: EpochSettings) -> int:
         """Number of optimizer steps that training `model`, or a wrapped one of its size, takes."""
+        if not settings.epochs:
+            return 0
         size = self._size(lambda: self._copy(model, None), settings)
         return settings.epochs * batches.per_epoch(self._parts[0].count, size, self._place.replicas)
 
     def fit(
         self,
         model: tf_keras.Model,
-        settings: TrainingSettings,
+        settings: EpochSettings,
         stage: str,
         callbacks: Sequence[tf_keras.callbacks.Callback] = (),
         again: Callable[[Callable[[_Model], _Model]], _Model] | None = None,
@@ -118,9 +120,12 @@ class Trainer:
         Raises:
             BadInput: nothing to train on, several outputs, not enough memory, or the loss became NaN.
         """
+        if not settings.epochs:
+            return {}
         trained = self._copy(model, again)
-        fitting = self._fitting(trained, settings, stage, self._place.options.early_stopping if stops_early else None)
-        checkpoints = self._checkpoints(trained, settings, stage)
+        asked = self._task(trained, settings, stage)
+        fitting = self._fitting(asked, settings, self._place.options.early_stopping if stops_early else None)
+        checkpoints = self._checkpoints(asked, settings, stage)
         state = self._where_it_stands(checkpoints) or State(0, self._size(lambda: trained, settings), {})
         try:
             facts = fitting.run(state, checkpoints, stage, callbacks)
@@ -133,13 +138,15 @@ class Trainer:
         if trained is not model:
             model.set_weights(trained.get_weights())
         notes = [*facts.get("notes", ()), *self._notes(checkpoints, facts["batch_size"], settings)]
-        return facts | ({"notes": notes} if notes else {})
+        return facts | dict(asked.facts) | ({"notes": notes} if notes else {})
 
-    def _notes(self, checkpoints: Checkpoints, size: int, settings: TrainingSettings) -> Iterator[str]:
+    def _notes(self, checkpoints: Checkpoints, size: int, settings: EpochSettings) -> Iterator[str]:
         """What was done otherwise than asked, in sentences."""
         asked = self._place.options.batch_size or settings.batch_size
         if isinstance(asked, int) and size != asked and size < self._parts[0].count:
             yield f"batches are of {size} samples, not {asked}: {self._place.replicas} replicas share them evenly"
+        if self._dataset.train is None:
+            yield f"there is nothing to train on: the {self.train.count} calibration samples were learned from"
         if checkpoints.missing is not None:
             yield f"no checkpoints could be kept ({checkpoints.missing}): a killed training would start anew"
 
@@ -155,18 +162,31 @@ class Trainer:
             copy.set_weights(model.get_weights())
         return copy
 
-    def _fitting(self, model: _Model, settings: TrainingSettings, stage: str, patience: int | None = None) -> Fitting:
-        loss = None
-        if not trains_itself(model):
-            labels = self.train.labels
-            if labels is None:
-                raise BadInput(f"{stage} needs labels to train", expected="y_train", received=self._dataset.source)
-            if len(model.outputs) != 1:
-                raise BadInput(
-                    f"{stage} trains models with one output", received=f"a model with {len(model.outputs)} outputs"
-                )
-            loss = self._loss or losses.choose_loss(model, labels)
-        return Fitting(model, settings, loss, *self._parts, patience, self._seed, self._place)
+    def _fitting(self, asked: Task, settings: EpochSettings, patience: int | None = None) -> Fitting:
+        return Fitting(asked, settings, patience, self._seed, self._place)
+
+    def _task(self, model: _Model, settings: EpochSettings, stage: str) -> Task:
+        if settings.taught is not None:
+            teacher = self._teacher(settings.taught, stage)
+            return teaching.task(model, self._parts, teacher, settings.taught, self._loss, stage, self._place)
+        if self._dataset.train is None:
+            raise BadInput(
+                "this recipe trains, and the data has nothing to train on",
+                expected="x_train and y_train, or a teacher to learn from",
+                received=f"{self._dataset.source} without them",
+                fix="add both arrays, give the step fine_tune: {teacher: original}, or use a recipe without training "
+                "steps, e.g. int8",
+            )
+        return task.by_labels(model, self._parts, self._loss, stage, self._dataset.source)
+
+    def _teacher(self, taught: Teaching, stage: str) -> teaching.Teacher:
+        told = (taught.teacher, *taught.features.values())
+        if self._teachers is None:
+            raise BadInput(f"{stage} finds no teacher '{taught.teacher}' here")
+        if told not in self._known_teachers:
+            model = self._teachers(taught.teacher)
+            self._known_teachers[told] = teaching.Teacher(model, taught.teacher, tuple(taught.features.values()))
+        return self._known_teachers[told]
 
     @cached_property
     def _parts(self) -> tuple[Split, Split | None]:
@@ -181,7 +201,7 @@ class Trainer:
             )
         return batches.with_held_out(self.train, self._seed)
 
-    def _size(self, to_try: Callable[[], _Model], settings: TrainingSettings) -> int:
+    def _size(self, to_try: Callable[[], _Model], settings: EpochSettings) -> int:
         """Samples per optimizer step; what "auto" once found holds for everything that this trainer trains.
 
         Args:
@@ -199,7 +219,7 @@ class Trainer:
         if self._found is None:
             model = to_try()
             before = checkpoint.values(checkpoint.lasting(model))
-            fits = self._fitting(model, settings, "batch size auto").fits
+            fits = self._fitting(self._task(model, settings, "batch size auto"), settings).fits
             self._found = batch_size.largest(fits, settings.batch_size, max(replicas, count // _LEAST_STEPS), replicas)
             checkpoint.assign(checkpoint.lasting(model), before)
         return self._found
@@ -213,8 +233,9 @@ class Trainer:
             return None
         return states[max(common)]
 
-    def _checkpoints(self, model: _Model, settings: TrainingSettings, stage: str) -> Checkpoints:
-        folder = cache.folder("checkpoints") / f"{stage}-{self.known_by(model, settings, stage)}"
+    def _checkpoints(self, asked: Task, settings: EpochSettings, stage: str) -> Checkpoints:
+        told = (stage, *asked.told) if asked.told else stage
+        folder = cache.folder("checkpoints") / f"{stage}-{self.known_by(asked.model, settings, told)}"
         try:
             cache.check_writable(folder.parent, "checkpoints")
         except BadInput:

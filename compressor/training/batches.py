@@ -5,11 +5,12 @@ The order of an epoch follows from the seed and its number alone, so that traini
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor.values import Split
+from compressor.values import Array, Split
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
 
 
 _HELD_OUT_EVERY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What a model is trained on: its inputs, and a target per output, or none where it makes its own."""
+
+    inputs: tuple[Array, ...]
+    targets: tuple[Array, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return len(self.inputs[0])
+
+
+def labelled(split: Split) -> Samples:
+    """Samples whose target is their label."""
+    return Samples(tuple(split.inputs.values()), () if split.labels is None else (split.labels,))
 
 
 def fed(split: Split) -> Any:
@@ -38,7 +57,7 @@ def with_held_out(split: Split, seed: int) -> tuple[Split, Split]:
     return split.rows(np.sort(order[held_out:])), split.rows(np.sort(order[:held_out]))
 
 
-def shuffled(split: Split, batch_size: int, seed: int, epochs: range, place: Place) -> Any:
+def shuffled(samples: Samples, batch_size: int, seed: int, epochs: range, place: Place) -> Any:
     """Batches of all the epochs, one after the other, for `Model.fit`.
 
     Every replica gets the same number of samples of each global batch, so that the mean of their gradients is the
@@ -48,29 +67,29 @@ def shuffled(split: Split, batch_size: int, seed: int, epochs: range, place: Pla
         batch_size: global, a multiple of the number of replicas.
     """
     if place.strategy is None:
-        return _pipeline(split, batch_size, seed, epochs, 1, slice(0, 1))
+        return _pipeline(samples, batch_size, seed, epochs, 1, slice(0, 1))
 
     def of_worker(context: tf.distribute.InputContext) -> Any:
         replicas = context.num_replicas_in_sync
         own = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * own
-        return _pipeline(split, batch_size, seed, epochs, replicas, slice(first, first + own))
+        return _pipeline(samples, batch_size, seed, epochs, replicas, slice(first, first + own))
 
     return place.strategy.distribute_datasets_from_function(of_worker)
 
 
-def in_order(split: Split, batch_size: int) -> Any:
+def in_order(samples: Samples, batch_size: int) -> Any:
     """The samples as they stand, once."""
-    return _gathered(split, lambda data: data.range(split.count).batch(batch_size))
+    return _gathered(samples, lambda data: data.range(samples.count).batch(batch_size))
 
 
-def _pipeline(split: Split, batch_size: int, seed: int, epochs: range, replicas: int, own: slice) -> Any:
+def _pipeline(samples: Samples, batch_size: int, seed: int, epochs: range, replicas: int, own: slice) -> Any:
     import tensorflow as tf
 
-    count = split.count - split.count % replicas
+    count = samples.count - samples.count % replicas
 
     def numbers(epoch: Any) -> Any:
-        order = tf.random.experimental.stateless_shuffle(tf.range(split.count, dtype=tf.int64), [seed, epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.range(samples.count, dtype=tf.int64), [seed, epoch])
         return tf.data.Dataset.from_tensor_slices(order[:count]).batch(batch_size)
 
     def shared(batch: Any) -> Any:
@@ -80,19 +99,17 @@ def _pipeline(split: Split, batch_size: int, seed: int, epochs: range, replicas:
         batches = data.range(epochs.start, epochs.stop).flat_map(numbers)
         return batches if replicas == 1 else batches.flat_map(shared)
 
-    return _gathered(split, order)
+    return _gathered(samples, order)
 
 
-def _gathered(split: Split, order: Any) -> Any:
+def _gathered(samples: Samples, order: Any) -> Any:
     import tensorflow as tf
 
     with tf.device("CPU:0"):
-        inputs = tuple(tf.constant(array) for array in split.inputs.values())
-        labels = None if split.labels is None else tf.constant(split.labels)
+        parts = [tuple(tf.constant(array) for array in part) for part in (samples.inputs, samples.targets)]
 
-    def samples(numbers: Any) -> Any:
-        given = tuple(tf.gather(array, numbers) for array in inputs)
-        one = given[0] if len(given) == 1 else given
-        return (one,) if labels is None else (one, tf.gather(labels, numbers))
+    def gathered(numbers: Any) -> Any:
+        found = [tuple(tf.gather(array, numbers) for array in part) for part in parts]
+        return tuple(part[0] if len(part) == 1 else part for part in found if part)
 
-    return order(tf.data.Dataset).map(samples, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return order(tf.data.Dataset).map(gathered, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

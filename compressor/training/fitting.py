@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor.errors import BadInput
-from compressor.training import batches, checkpoint, epochs, event_files, losses
+from compressor.training import batches, checkpoint, epochs, event_files
 from compressor.training.checkpoint import Checkpoints, State
-from compressor.values import Split
+from compressor.training.task import Task
 from compressor.worker import report_progress
 
 if TYPE_CHECKING:
     import tf_keras
 
-    from compressor.steps import TrainingSettings
+    from compressor.steps import EpochSettings
     from compressor.training.place import Place
 
 
@@ -25,29 +25,21 @@ class Fitting:
     """One training of one model.
 
     Args:
-        model: made in the place's scope.
-        loss: a tf_keras loss name; None for a model that brings its own training step.
-        samples: what is trained on.
-        held_out: what tells when to stop, or None.
+        task: what is trained on what, its model made in the place's scope.
         patience: epochs without a fall of the held-out loss that are borne; None trains all epochs.
     """
 
     def __init__(
         self,
-        model: tf_keras.Model,
-        settings: TrainingSettings,
-        loss: str | None,
-        samples: Split,
-        held_out: Split | None,
+        task: Task,
+        settings: EpochSettings,
         patience: int | None,
         seed: int,
         place: Place,
     ) -> None:
-        self._model = model
+        self._task = task
+        self._model = task.model
         self._settings = settings
-        self._loss = loss
-        self._samples = samples
-        self._held_out = held_out
         self._patience = patience
         self._seed = seed
         self._place = place
@@ -57,7 +49,7 @@ class Fitting:
         report_progress(f"try batches of {size}")
         self._compile(size)
         try:
-            few = batches.shuffled(self._samples, size, self._seed, range(1), self._place)
+            few = batches.shuffled(self._task.samples, size, self._seed, range(1), self._place)
             self._model.fit(few, epochs=1, steps_per_epoch=1, verbose=0)
         except exhausted():
             return False
@@ -104,9 +96,9 @@ class Fitting:
         if self._patience is not None and epochs.stops_after(losses_so_far, self._patience):
             return
         left = range(state.epoch, self._settings.epochs)
-        held_out = None if self._held_out is None else batches.in_order(self._held_out, state.batch_size)
+        held_out = self._task.held_out and batches.in_order(self._task.held_out, state.batch_size)
         self._model.fit(
-            batches.shuffled(self._samples, state.batch_size, self._seed, left, self._place),
+            batches.shuffled(self._task.samples, state.batch_size, self._seed, left, self._place),
             epochs=left.stop,
             initial_epoch=left.start,
             steps_per_epoch=self._steps(state.batch_size),
@@ -121,20 +113,16 @@ class Fitting:
 
         settings, options = self._settings, self._place.options
         decay = tf_keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * self._steps(size))
-        judged: dict[str, Any] = {}
         with self._place.scope():
             optimizer = tf_keras.optimizers.Adam(decay)
             if self._place.number_format == "float16":
                 optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
-            if self._loss is not None:
-                loss = losses.loss_object(self._loss, self._model)
-                judged = {"loss": loss, "metrics": [losses.told_metric(self._loss)]}
-            self._model.compile(optimizer, **judged, run_eagerly=options.eager, jit_compile=options.xla)
+            self._model.compile(optimizer, **self._task.compiled(), run_eagerly=options.eager, jit_compile=options.xla)
             # Its variables then stand in the same order whoever applies gradients first.
             self._model.optimizer.build(self._model.trainable_variables)
 
     def _steps(self, size: int) -> int:
-        return batches.per_epoch(self._samples.count, size, self._place.replicas)
+        return batches.per_epoch(self._task.samples.count, size, self._place.replicas)
 
     def _check_finite(self, state: State, stage: str) -> None:
         last = state.history["loss"][-1]
@@ -145,7 +133,7 @@ class Fitting:
 
     def _facts(self, state: State) -> dict[str, Any]:
         facts: dict[str, Any] = {
-            "loss": self._loss or "the model's own",
+            "loss": self._task.loss,
             "epochs": state.epoch,
             "last_loss": round(state.history["loss"][-1], 6),
             "batch_size": state.batch_size,
@@ -156,13 +144,6 @@ class Fitting:
         if state.best_epoch:
             facts |= {"best_epoch": state.best_epoch, "stopped_early": state.epoch < self._settings.epochs}
         return facts
-
-
-def trains_itself(model: tf_keras.Model) -> bool:
-    """Whether a model's class brings its own training step."""
-    import tf_keras
-
-    return type(model).train_step is not tf_keras.Model.train_step
 
 
 def exhausted() -> type[Exception]:

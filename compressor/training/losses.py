@@ -47,7 +47,7 @@ def loss_object(name: str, model: tf_keras.Model) -> Any:
     loss = tf_keras.losses.get(name)
     if not name.endswith("crossentropy"):
         return loss
-    squashed = _last_activation(model) in ("softmax", "sigmoid")
+    squashed = last_activation(model) in ("softmax", "sigmoid")
     return {
         "sparse_categorical_crossentropy": tf_keras.losses.SparseCategoricalCrossentropy,
         "categorical_crossentropy": tf_keras.losses.CategoricalCrossentropy,
@@ -55,9 +55,9 @@ def loss_object(name: str, model: tf_keras.Model) -> Any:
     }[name](from_logits=not squashed)
 
 
-def _last_activation(model: tf_keras.Model) -> str:
-    """Name of the activation at the output, seen through wrappers, nested models and layers that only change shape."""
-    layer = _last_that_computes(model)
+def last_activation(model: tf_keras.Model, output: int = 0) -> str:
+    """Name of the activation at an output, seen through wrappers, nested models and layers that only change shape."""
+    layer = _last_that_computes(model, output)
     if type(layer).__name__ == "Softmax":
         return "softmax"
     activation = layer.get_config().get("activation", "linear")
@@ -67,9 +67,10 @@ def _last_activation(model: tf_keras.Model) -> str:
     return str(activation)
 
 
-def _last_that_computes(model: tf_keras.Model) -> Any:
+def _last_that_computes(model: tf_keras.Model, output: int = 0) -> Any:
     """The layer whose answers are the model's, but for their shape."""
-    tensor = (getattr(model, "outputs", None) or [None])[0]
+    tensors = getattr(model, "outputs", None)
+    tensor = tensors[output] if tensors else None
     layer = model.layers[-1] if tensor is None else tensor._keras_history.layer
     while True:
         inner = layer

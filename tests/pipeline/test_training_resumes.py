@@ -45,13 +45,20 @@ def network() -> Any:
         [
             layers.Input((8, 8, 1)),
             layers.Conv2D(8, 3, use_bias=False),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(name="norm"),
             layers.ReLU(),
             layers.Dropout(0.3),
             layers.Flatten(),
             layers.Dense(2, activation="softmax"),
         ]
     )
+
+
+def teacher() -> Any:
+    model = network()
+    rng = np.random.default_rng(3)
+    model.set_weights([weight + rng.normal(size=weight.shape) ** 2 for weight in model.get_weights()])
+    return model
 
 
 def sample(options: TrainingOptions) -> list[Any]:
@@ -67,7 +74,8 @@ def step(name: str, **settings: Any) -> Callable[[], list[Any]]:
         place = set_up()
         plugin = steps.load(name)
         chosen = plugin.settings(epochs=EPOCHS, learning_rate=1e-2, batch_size=32, **settings)
-        workpiece = plugin.apply(Workpiece(network()), chosen, Trainer(data(), None, 0, place))
+        trainer = Trainer(data(), None, 0, place, lambda _: teacher())
+        workpiece = plugin.apply(Workpiece(network()), chosen, trainer)
         found = workpiece.model.get_weights()
         return found + (workpiece.simulated.get_weights() if workpiece.simulated else [])
 
@@ -94,7 +102,9 @@ KINDS: dict[str, Callable[[], list[Any]]] = {
     "early stopping": lambda: sample(TrainingOptions(early_stopping=2)),
     "batch size auto": lambda: sample(TrainingOptions(batch_size="auto")),
     "fine_tune": step("fine_tune"),
+    "distill": step("distill", weight=0.5, features={"norm": "norm"}),
     "prune": step("prune", sparsity=0.6),
+    "prune by a teacher": step("prune", sparsity=0.6, fine_tune={"teacher": "original"}),
     "cluster": step("cluster", clusters=4),
     "quantize_aware": step("quantize_aware"),
     "two networks against each other": adversaries,

@@ -18,7 +18,7 @@ from compressor.training import options as training_options
 from compressor.values import Dataset, Split
 
 SETTINGS = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 32}
-OF_STEP = {"prune": {"sparsity": 0.5}, "cluster": {"clusters": 8}}
+OF_STEP = {"prune": {"sparsity": 0.5}, "cluster": {"clusters": 8}, "distill": {"weight": 0.5}}
 
 
 def main(options: str, step: str, result: str) -> None:
@@ -41,7 +41,9 @@ def main(options: str, step: str, result: str) -> None:
     dataset = Dataset("made", "made", Split({"x": x[:32]}), Split({"x": x[:32]}, y[:32]), Split({"x": x}, y))
     plugin = steps.load(step)
     chosen = plugin.settings(**SETTINGS, **OF_STEP.get(step, {}))
-    found = plugin.apply(Workpiece(model), chosen, Trainer(dataset, None, 0, place))
+    teacher = tf_keras.models.clone_model(model)
+    teacher.set_weights([3 * weight for weight in model.get_weights()])
+    found = plugin.apply(Workpiece(model), chosen, Trainer(dataset, None, 0, place, lambda _: teacher))
     facts = dict(found.facts[-1])
     answers = found.model(x[:8]).numpy().tolist()
     simulated = None if found.simulated is None else found.simulated(x[:8]).numpy().tolist()

@@ -40,6 +40,21 @@ def test_the_shipped_recipes_are_these() -> None:
     assert not recipe.load({"summary": "s", "steps": [{"cluster": {"epochs": 0}}]}).trains
 
 
+def test_training_data_is_needed_where_a_step_trains_without_a_teacher() -> None:
+    def needs(*steps: Any) -> tuple[bool, str | None, tuple[str, ...]]:
+        loaded = recipe.load({"summary": "s", "steps": list(steps)})
+        return loaded.trains, loaded.trains_by, loaded.teachers
+
+    half = {"keep": {"channels": 0.5}}
+    assert needs({"channel_prune": half}) == (True, "recipe 'recipe' trains (channel_prune)", ())
+    assert needs({"channel_prune": {**half, "epochs": 0}}) == (False, None, ())
+    by_original = {"fine_tune": {"teacher": "original"}}
+    assert needs({"channel_prune": half | by_original}) == (True, None, ("original",))
+    assert needs({"channel_prune": half | by_original | {"epochs": 0}}) == (False, None, ())
+    taught = {"distill": {"teacher": "wise.h5"}}
+    assert needs({"prune": {"sparsity": 0.5}}, taught) == (True, "recipe 'recipe' trains (prune)", ("wise.h5",))
+
+
 ONE_STEP = "must be one step with its settings, like 'prune: {sparsity: 0.5}' (received"
 
 MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
@@ -83,7 +98,9 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "an unknown step with nothing near": (
         {"summary": "s", "steps": ["zzz"]},
-        ["steps.0: no step is called 'zzz'; known: channel_prune, cluster, fine_tune, low_rank, prune, quantize_aware"],
+        [
+            "steps.0: no step is called 'zzz'; known: channel_prune, cluster, distill, fine_tune, low_rank, prune, quantize_aware"
+        ],
     ),
     "steps are a list": ({"summary": "s", "steps": "prune"}, ["steps: must be a list (received 'prune')"]),
     "two steps in one entry": (
@@ -96,7 +113,9 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "a number for a step's name is one mistake": (
         {"summary": "s", "steps": [{3: {}}]},
-        ["steps.0: no step is called '3'; known: channel_prune, cluster, fine_tune, low_rank, prune, quantize_aware"],
+        [
+            "steps.0: no step is called '3'; known: channel_prune, cluster, distill, fine_tune, low_rank, prune, quantize_aware"
+        ],
     ),
 }
 
