@@ -95,6 +95,9 @@ KINDS: dict[str, Callable[[], list[Any]]] = {
     "batch size auto": lambda: sample(TrainingOptions(batch_size="auto")),
     "fine_tune": step("fine_tune"),
     "prune": step("prune", sparsity=0.6),
+    # Checkpoints fall between two renewals of the masks, on the way to the final sparsity.
+    "prune over all layers": step("prune", sparsity=0.7, scope="global", ramp=1.0, frequency=3),
+    "prune 2:4": step("prune", sparsity=0.5, structure="2:4", ramp=0.9, frequency=3),
     "cluster": step("cluster", clusters=4),
     "quantize_aware": step("quantize_aware"),
     "two networks against each other": adversaries,
