@@ -1,21 +1,22 @@
-"""What a run's verdict rests on beyond its rows: weights before and after, and answers that differ."""
+"""What a run's verdict rests on beyond its rows: weights before and after, promises kept, and answers that differ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from compressor import answer_figures, shown_samples, weight_figures
+from compressor import answer_figures, promises, shown_samples, weight_figures
 from compressor.answer_figures import Compared
 from compressor.data.npz import NpzFile
 from compressor.data.spec import DataSpec
 from compressor.errors import CompressorError
 from compressor.plan import Job
-from compressor.report.evidence import AnswersPart, WeightsPart
+from compressor.report.evidence import AnswersPart, PromisePart, WeightsPart
 from compressor.rows import Measured, arrays_of
 from compressor.values import Array, Artifact, Failure, Stage
 
@@ -41,6 +42,7 @@ class Evidence:
     """What was found, and in `warnings` what could not be."""
 
     weights: list[WeightsPart] = field(default_factory=list)
+    promises: list[PromisePart] = field(default_factory=list)
     answers: list[AnswersPart] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -55,13 +57,22 @@ class Evidence:
             )
 
 
-def gather(folder: Path, artifacts: Artifacts, measurements: Measurements, judging: Judging) -> Evidence:
+def gather(
+    folder: Path,
+    artifacts: Artifacts,
+    measurements: Measurements,
+    judging: Judging,
+    steps_done: Sequence[Mapping[str, Any]] = (),
+) -> Evidence:
     """The evidence on every compressed file, and on every runtime that it was measured on.
 
     Args:
         folder: the run folder: `data.npz` has the samples and labels.
+        steps_done: what the steps told of themselves, with what they promised.
     """
     found = Evidence()
+    with found.told("what the steps promised"):
+        found.promises = promises.held_against(artifacts, steps_done)
     for job, after in artifacts.items():
         before = artifacts.get(_float(job, artifacts))
         if _readable(job, before, after) and isinstance(before, Artifact) and isinstance(after, Artifact):

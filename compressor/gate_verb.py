@@ -7,7 +7,7 @@ from pathlib import Path
 from compressor.limits import Limits, Policy, Treatment
 from compressor.names import given_limits
 from compressor.report import gate as gate_rules
-from compressor.report import parity_limit
+from compressor.report import parity_limit, promise_limit
 from compressor.report.schema import SCHEMA_VERSION, Report
 from compressor.report.schema import read as read_report
 
@@ -34,5 +34,6 @@ def gate(
     policy = Policy(undecided or old.verdict.undecided, implausible or old.verdict.implausible)
     judged = gate_rules.judge(old.rows, combined, policy, gate_rules.trains(old.recipe))
     recipe = old.recipe.model_copy(update={"limits": combined})
-    verdict = parity_limit.combined(judged, old.parity, old.rows)
+    promised = promise_limit.combined(judged, old.promises, old.rows)
+    verdict = parity_limit.combined(promised, old.parity, old.rows)
     return old.model_copy(update={"schema_version": SCHEMA_VERSION, "recipe": recipe, "verdict": verdict})

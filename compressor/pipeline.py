@@ -24,7 +24,7 @@ from compressor.plan import Job, Plan, PlannedRow, check
 from compressor.process import Worker
 from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
-from compressor.report import gate, markdown, page, schema
+from compressor.report import gate, markdown, page, promise_limit, schema
 from compressor.target import Target
 from compressor.training.options import TrainingOptions
 from compressor.values import Artifact, Entry, Failure, Stage
@@ -224,7 +224,9 @@ def _report(
     recipe = schema.RecipePart(
         name=request.recipe.name, **request.recipe.as_dict() | {"limits": limits}, steps_done=prepared["steps"]
     )
-    evidence = evidence_of_run.gather(folder, artifacts, measurements, _judging(request, prepared))
+    judging = _judging(request, prepared)
+    evidence = evidence_of_run.gather(folder, artifacts, measurements, judging, prepared["steps"])
+    verdict = gate.judge(built, limits, request.policy, gate.trains(recipe))
     return schema.Report(
         model=_model_part(request, prepared, table),
         recipe=recipe,
@@ -233,9 +235,10 @@ def _report(
         ),
         data=schema.DataPart(**prepared["data"]),
         rows=built,
-        verdict=gate.judge(built, limits, request.policy, gate.trains(recipe)),
+        verdict=promise_limit.combined(verdict, evidence.promises, built),
         warnings=[*prepared["warnings"], *evidence.warnings],
         weights=evidence.weights,
+        promises=evidence.promises,
         answers=evidence.answers,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from compressor import pipeline, run_folder
 from compressor.limits import Policy
 from compressor.progress import Listener, Progress, silent
-from compressor.report import gate, parity_limit, schema
+from compressor.report import gate, parity_limit, promise_limit, schema
 
 
 def run(
@@ -50,7 +50,9 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
     policy = Policy(first.verdict.undecided, first.verdict.implausible)
     rows = [_named(network, row) for network, report in reports.items() for row in report.rows]
     done = [{"network": network, **each} for network, report in reports.items() for each in report.recipe.steps_done]
-    found = {field: _of_all(field, reports) for field in ("parity", "layers", "weights", "answers")}
+    found = {field: _of_all(field, reports) for field in ("parity", "layers", "weights", "promises", "answers")}
+    judged = gate.judge(rows, first.recipe.limits, policy, gate.trains(first.recipe))
+    promised = promise_limit.combined(judged, found["promises"], rows)
     return first.model_copy(
         update={
             "model": _model(name, reports),
@@ -58,9 +60,7 @@ def combined(name: str, reports: Mapping[str, schema.Report]) -> schema.Report:
             "data": _data([report.data for report in reports.values()]),
             "rows": rows,
             **found,
-            "verdict": parity_limit.combined(
-                gate.judge(rows, first.recipe.limits, policy, gate.trains(first.recipe)), found["parity"], rows
-            ),
+            "verdict": parity_limit.combined(promised, found["parity"], rows),
             "warnings": [f"{network}: {told}" for network, report in reports.items() for told in report.warnings],
         }
     )

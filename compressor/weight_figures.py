@@ -33,13 +33,22 @@ def has_kernels(path: Path) -> bool:
     return path.suffix in _READERS
 
 
+def kernels(artifact: Artifact) -> tuple[Kernel, ...]:
+    """The kernels of a file that has some.
+
+    Raises:
+        BadInput: the file cannot be read.
+    """
+    return _READERS[artifact.path.suffix](artifact.path)
+
+
 def parts(before: Artifact, after: Artifact) -> list[WeightsPart]:
     """The largest kernels that are in both files, in the order of the compressed file.
 
     Raises:
         BadInput: a file cannot be read.
     """
-    pairs = matched(_kernels(before), _kernels(after))
+    pairs = matched(kernels(before), kernels(after))
     largest = sorted(range(len(pairs)), key=lambda place: (-pairs[place][1].stored.size, place))[:MOST_KERNELS]
     return [_part(*pairs[place], after) for place in sorted(largest)]
 
@@ -65,10 +74,6 @@ def histogram(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[
     edges = [float(f"{width * (place - BARS / 2):.8g}") for place in range(BARS + 1)]
     counts = (np.histogram(values, bins=np.asarray(edges))[0] for values in (before, after))
     return edges, *(list(map(int, each)) for each in counts)  # type: ignore[return-value]
-
-
-def _kernels(artifact: Artifact) -> tuple[Kernel, ...]:
-    return _READERS[artifact.path.suffix](artifact.path)
 
 
 def _by_layer(kernel: Kernel) -> Hashable | None:

@@ -66,9 +66,13 @@ class Kernel:
         """
         if self.scales is None or self.scales.size < 2:
             return None
-        axis = int(np.argmax(self.scales.shape))
-        channels = np.sort(np.moveaxis(self.stored, axis, 0).reshape(self.scales.size, -1), axis=1)
-        return int(np.max(np.count_nonzero(np.diff(channels), axis=1))) + 1
+        return most_distinct(self.stored, int(np.argmax(self.scales.shape)))
+
+
+def most_distinct(values: Array, axis: int) -> int:
+    """The most different numbers that one place along an axis has."""
+    channels = np.sort(np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1), axis=1)
+    return int(np.max(np.count_nonzero(np.diff(channels), axis=1))) + 1
 
 
 def along(values: Array, axis: int, dimensions: int) -> Array:

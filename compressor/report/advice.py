@@ -17,6 +17,7 @@ _BY_WORD = {
     "finished": "read the reason, and log.txt in the run folder",
     "still_there": "where it is meant to be gone, compare with a report without it",
     "comparable": "compare reports of the same model and targets, whose files were written and measured",
+    "promise": "look which later step or converter changed the weights, or leave the step that promised out",
     "parity": "see which layer diverges first with `compressor diagnose`",
     "plausible": _IMPLAUSIBLE,
     "share": "see which operators stay off the accelerator and why with `compressor inspect`",

@@ -122,6 +122,25 @@ class WeightsPart(Part):
     after: list[int]
 
 
+class PromisePart(Part):
+    """What a step promised of a layer, and what one written file has of it.
+
+    `sparsity`: a share of zeros, at least; `distinct_values`: of one output channel, at most. `received` and `kept` are
+    None where the file does not tell, `reason` then says why.
+    """
+
+    network: str | None = None
+    format: str
+    precision: str
+    step: str
+    layer: str
+    kind: Literal["sparsity", "distinct_values"]
+    promised: float
+    received: float | None = None
+    kept: bool | None = None
+    reason: str | None = None
+
+
 class ConfusionPart(Part):
     """How often each labelled class (row) was answered with each class (column)."""
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from compressor.report import parity_table
+from compressor.report import parity_table, promise_limit
 from compressor.report.figures import MetricValue
 from compressor.report.layout import (
     HEADERS,
@@ -126,13 +126,16 @@ def _recipe(report: Report) -> str:
     lines = [f"- precision: {recipe.precision}"]
     lines += [f"- {name}: {_settings(settings)}" for step in recipe.steps for name, settings in step.items()]
     lines += [f"  - {_done(done)}" for done in recipe.steps_done]
+    lines += [f"- {told}" for told in promise_limit.sentences(report.promises)]
     return "## Recipe\n\n" + "\n".join(lines)
 
 
 def _done(done: dict[str, Any]) -> str:
     """What a step did, and to which network where there are several."""
     who = f"{done['network']}, {done['step']}" if "network" in done else "did"
-    return f"{who}: {_settings({key: value for key, value in done.items() if key not in ('step', 'network')})}"
+    return (
+        f"{who}: {_settings({key: value for key, value in done.items() if key not in ('step', 'network', 'promises')})}"
+    )
 
 
 def _environment(report: Report) -> str:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from compressor.errors import BadInput
 from compressor.files import write_text
 from compressor.limits import Limits
-from compressor.report.evidence import AnswersPart, LayersPart, ParityCell, WeightsPart
+from compressor.report.evidence import AnswersPart, LayersPart, ParityCell, PromisePart, WeightsPart
 from compressor.report.figures import (
     AgainstHostValue,
     EstimateValue,
@@ -203,6 +203,7 @@ class Report(Part):
     parity: list[ParityCell] = Field(default_factory=list)
     layers: list[LayersPart] = Field(default_factory=list)
     weights: list[WeightsPart] = Field(default_factory=list)
+    promises: list[PromisePart] = Field(default_factory=list)
     answers: list[AnswersPart] = Field(default_factory=list)
 
     @property

@@ -1,117 +1,173 @@
-"""Magnitude pruning: the smallest weights of each kernel become zero along a polynomial schedule.
+"""Magnitude pruning: the smallest weights of each kernel become zero, while the model trains or at once.
 
-Zhu and Gupta, "To prune, or not to prune" (arXiv:1710.01878), by tensorflow-model-optimization.
+Zhu and Gupta, "To prune, or not to prune" (arXiv:1710.01878). Which weights fall together says
+`compressor.weight_pruning.patterns`, which kernels are pruned `compressor.weight_pruning.choice`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from compressor.errors import BadInput
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers, kernel, refuse, weights_at_stake
+from compressor.steps import LayerSettings, Step, Workpiece
 from compressor.training import Trainer, refresh_statistics
+from compressor.weight_pruning import callback, choice
+from compressor.weight_pruning.choice import Choice, Chosen
+from compressor.weight_pruning.masks import Pruning
+from compressor.weight_pruning.patterns import GROUP, KEPT, PATTERNS, Structure
+from compressor.weight_pruning.schedules import Kind, Schedule
 
 if TYPE_CHECKING:
     import tf_keras
 
+_DIGITS = 4
+_TWO_OF_FOUR = KEPT / GROUP
+
 
 class Settings(LayerSettings):
-    """Sparsity is the share of zero weights; it rises from `initial_sparsity` until `ramp` of training is over."""
+    """Sparsity is the share of zero weights: one for all layers, or by patterns of layers, of which the first counts.
 
-    sparsity: float = Field(gt=0, lt=1)
+    It rises from `initial_sparsity` until `ramp` of training is over; `epochs` 0 prunes at once and trains nothing.
+    `scope` global has one threshold over all kernels; `structure` is a name of `compressor.weight_pruning.patterns`.
+    """
+
+    sparsity: float | dict[str, float]
+    schedule: Kind = "polynomial"
+    scope: Literal["layer", "global"] = "layer"
+    structure: Structure = "none"
     initial_sparsity: float = Field(0.0, ge=0, lt=1)
     ramp: float = Field(0.5, gt=0, le=1)
     power: float = Field(3.0, gt=0)
     frequency: int = Field(10, ge=1)
+    epochs: int = Field(2, ge=0, le=10_000)
     learning_rate: float = Field(1e-3, gt=0, le=1)
 
+    @field_validator("sparsity", mode="plain")
+    @classmethod
+    def _shares(cls, value: Any) -> Any:
+        by_pattern = isinstance(value, Mapping)
+        for share in value.values() if by_pattern and value else [value]:
+            if isinstance(share, bool) or not isinstance(share, int | float):
+                raise PydanticKnownError("float_type")
+            if not share < 1:
+                raise PydanticKnownError("less_than", {"lt": 1})
+            if not share > 0:
+                raise PydanticKnownError("greater_than", {"gt": 0})
+        return {str(pattern): float(share) for pattern, share in value.items()} if by_pattern else float(value)
+
     @model_validator(mode="after")
-    def _rises(self) -> Settings:
-        if self.initial_sparsity > self.sparsity:
+    def _agree(self) -> Settings:
+        shares = self.by_pattern.values()
+        if self.initial_sparsity > min(shares):
             raise ValueError("initial_sparsity must not exceed sparsity")
+        if self.structure == "2:4" and {*shares} != {_TWO_OF_FOUR}:
+            raise ValueError(f"structure 2:4 is a sparsity of {_TWO_OF_FOUR}")
+        if self.scope == "global" and (len(self.by_pattern) > 1 or self.structure == "2:4"):
+            raise ValueError("scope global takes one sparsity, and no structure 2:4")
         return self
+
+    @property
+    def by_pattern(self) -> dict[str, float]:
+        """Sparsities by patterns of layers, the first that matches counts."""
+        return self.sparsity if isinstance(self.sparsity, dict) else {"*": self.sparsity}
 
 
 def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpiece:
-    """Prune while training, then take the wrappers off again.
+    """Prune while training, or at once where there are no epochs.
 
     Raises:
-        BadInput: a chosen layer cannot be pruned, or there is nothing to prune.
+        BadInput: there is nothing to prune, or a pattern matches no layer.
     """
-    import tensorflow_model_optimization as tfmot
-    import tf_keras
-
-    sparsity = tfmot.sparsity.keras
     model = workpiece.model
-    chosen = _prunable(model, settings)
-    steps = trainer.steps(model, settings)
-    schedule = sparsity.PolynomialDecay(
-        initial_sparsity=settings.initial_sparsity,
-        final_sparsity=settings.sparsity,
-        begin_step=0,
-        end_step=max(1, int(steps * settings.ramp)),
+    found, finals = _chosen(model, settings)
+    how = Pruning(
+        PATTERNS[settings.structure],
+        _schedule(settings, trainer.steps(model, settings) if settings.epochs else 0),
+        finals,
+        settings.scope == "global",
+    )
+    places = [each.place for each in found.chosen]
+    trained = dict[str, Any]()
+    if settings.epochs:
+        # The best epoch would be one of the first, with few zeros.
+        trained = trainer.fit(model, settings, "prune", [callback.pruning(how, places)], stops_early=False)
+        refresh_statistics(model, trainer.train, settings.batch_size)
+    else:
+        _prune_at_once(model, how, places)
+    facts = {"step": "prune", **trained, **_told(model, found, settings)}
+    return Workpiece(model, facts=(*workpiece.facts, facts))
+
+
+def _schedule(settings: Settings, steps: int) -> Schedule:
+    return Schedule(
+        kind=settings.schedule,
+        initial=settings.initial_sparsity,
+        ends=max(1, int(steps * settings.ramp)),
         power=settings.power,
-        # The mask must be renewed at least once after the ramp has reached its end.
+        # Some renewals on the way, also in a short training.
         frequency=max(1, min(settings.frequency, steps // 4)),
     )
 
-    def wrap(layer: tf_keras.layers.Layer) -> Any:
-        return sparsity.prune_low_magnitude(layer, schedule) if layer.name in chosen else layer
 
-    def wrapped_around(original: tf_keras.Model) -> tf_keras.Model:
-        return tf_keras.models.clone_model(original, clone_function=wrap)
-
-    wrapped = wrapped_around(model)
-    trained = trainer.fit(
-        wrapped,
-        settings,
-        "prune",
-        [sparsity.UpdatePruningStep()],
-        lambda copied: wrapped_around(copied(model)),
-        # The best epoch would be one of the first, with few zeros.
-        stops_early=False,
-    )
-    pruned = sparsity.strip_pruning(wrapped)
-    refresh_statistics(pruned, trainer.train, settings.batch_size)
-    facts = {"step": "prune", **trained, "sparsity": kernel_sparsity(pruned, chosen)}
-    return Workpiece(pruned, facts=(*workpiece.facts, facts))
-
-
-def kernel_sparsity(model: tf_keras.Model, layers: set[str]) -> dict[str, float]:
-    """Share of zeros in the kernel of each named layer."""
-    found = {}
-    for layer in model.layers:
-        if layer.name in layers:
-            found[layer.name] = round(float((kernel(layer) == 0).mean()), 4)
-    return found
-
-
-def _prunable(model: tf_keras.Model, settings: Settings) -> set[str]:
-    from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
-
-    selected = chosen_layers("prune", model, settings)
-    weighty = [
-        layer
-        for layer in model.layers
-        if layer.name in selected and any(weight.shape.rank > 1 for weight in weights_at_stake(layer))
-    ]
-    unknown = [layer for layer in weighty if not PruneRegistry.supports(layer)]
-    if unknown:
-        raise refuse("prune", unknown, "only single layers that tensorflow-model-optimization knows are pruned")
-    chosen = {layer.name for layer in weighty if PruneRegistry.make_prunable(layer).get_prunable_weights()}
-    if not chosen:
+def _chosen(model: tf_keras.Model, settings: Settings) -> tuple[Choice, tuple[float, ...]]:
+    """The kernels to prune, and the sparsity that each ends with."""
+    found = choice.choose(model, settings.layers, settings.skip, settings.structure)
+    choice.check_patterns(list(settings.by_pattern), dict(choice.paths(model)))
+    wanted = [(each, _sparsity(each, settings)) for each in found.chosen]
+    unnamed = {each.layer: "no pattern of sparsity is meant for it" for each, share in wanted if share is None}
+    named = [(each, share) for each, share in wanted if share is not None]
+    if not named:
+        reasons = [f"{layer}: {why}" for layer, why in (found.left_alone | unnamed).items()]
         raise BadInput(
             "prune finds no kernel to prune in this model",
             expected="at least one chosen Dense, convolution or recurrent layer",
-            received=", ".join(f"{layer.name} ({type(layer).__name__})" for layer in model.layers),
+            received="; ".join(reasons) or ", ".join(f"{each.name} ({type(each).__name__})" for each in model.layers),
         )
-    return chosen
+    chosen = tuple(each for each, _ in named)
+    return Choice(chosen, found.left_alone | unnamed), tuple(share for _, share in named)
+
+
+def _sparsity(kernel: Chosen, settings: Settings) -> float | None:
+    shares = (share for pattern, share in settings.by_pattern.items() if choice.matches(kernel.layer, pattern))
+    return next(shares, None)
+
+
+def _prune_at_once(model: tf_keras.Model, how: Pruning, places: list[int]) -> None:
+    kernels = [model.weights[place] for place in places]
+    masks = how.masks([kernel.numpy() for kernel in kernels], how.schedule.ends)
+    for kernel, mask in zip(kernels, masks, strict=True):
+        kernel.assign(kernel.numpy() * mask)
+
+
+def _told(model: tf_keras.Model, found: Choice, settings: Settings) -> dict[str, Any]:
+    """What came of it, by layer, and what the written file must have of it."""
+    weights: dict[str, int] = {}
+    zeros: dict[str, int] = {}
+    for each in found.chosen:
+        values = model.weights[each.place].numpy()
+        weights[each.layer] = weights.get(each.layer, 0) + each.size
+        zeros[each.layer] = zeros.get(each.layer, 0) + int(np.count_nonzero(values == 0))
+    shares = {layer: zeros[layer] / count for layer, count in weights.items()}
+    whole = {"of_all": round(sum(zeros.values()) / sum(weights.values()), _DIGITS)}
+    return {
+        "sparsity": {layer: round(share, _DIGITS) for layer, share in shares.items()},
+        **(whole if settings.scope == "global" else {}),
+        **({"left_alone": found.left_alone} if found.left_alone else {}),
+        "promises": [
+            # Rounded down: what is promised has to be there.
+            {"layer": layer, "sparsity": int(share * 10**_DIGITS) / 10**_DIGITS, "weights": weights[layer]}
+            for layer, share in shares.items()
+        ],
+    }
 
 
 STEP = Step(
-    summary="set the smallest weights of each kernel to zero (magnitude, polynomial schedule)",
+    summary="set the smallest weights of each kernel to zero (magnitude, by layer or over all, 2:4, blocks)",
     settings=Settings,
     apply=apply,
     undoes=("cluster",),

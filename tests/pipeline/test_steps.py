@@ -60,19 +60,6 @@ def test_model_without_kernels_is_refused(name):
         _apply(name, model, (4,), **({"sparsity": 0.5} if name == "prune" else {}))
 
 
-def test_prune_names_a_layer_it_cannot_wrap_and_skip_lets_it_be():
-    from tf_keras import layers
-
-    def model():
-        inner = layers.Bidirectional(layers.LSTM(4), name="both_ways")
-        return _sequential(layers.Input((6, 4)), inner, layers.Dense(3, name="answer"))
-
-    with pytest.raises(BadInput, match=r"prune cannot work on layer 'both_ways' \(Bidirectional\)"):
-        _apply("prune", model(), (6, 4), sparsity=0.5)
-    pruned = _apply("prune", model(), (6, 4), sparsity=0.5, skip=["both_ways"])
-    assert list(pruned.facts[0]["sparsity"]) == ["answer"]
-
-
 def test_quantize_aware_names_the_activation_before_a_normalization():
     from tf_keras import layers
 
@@ -205,16 +192,3 @@ def test_normalization_behind_a_depthwise_convolution_is_simulated():
         layers.Dense(3),
     )
     assert _apply("quantize_aware", model, (8, 8, 2)).simulated is not None
-
-
-@pytest.mark.parametrize(("name", "settings"), [("prune", {"sparsity": 0.5})])
-def test_frozen_model_inside_a_model_is_not_left_out_without_a_word(name, settings):
-    import tf_keras
-
-    layers = tf_keras.layers
-    backbone = tf_keras.Sequential([layers.Input((8,)), layers.Dense(16)], name="backbone")
-    backbone.trainable = False
-    model = tf_keras.Sequential([layers.Input((8,)), backbone, layers.Dense(8)])
-    step = steps.load(name)
-    with pytest.raises(BadInput, match="'backbone'"):
-        step.apply(Workpiece(model), step.settings(**settings), Trainer(_dataset((8,), classes=8)))

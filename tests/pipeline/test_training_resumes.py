@@ -105,6 +105,9 @@ KINDS: dict[str, Callable[[], list[Any]]] = {
     "distill": step("distill", weight=0.5, features={"norm": "norm"}),
     "prune": step("prune", sparsity=0.6),
     "prune by a teacher": step("prune", sparsity=0.6, fine_tune={"teacher": "original"}),
+    # Checkpoints fall between two renewals of the masks, on the way to the final sparsity.
+    "prune over all layers": step("prune", sparsity=0.7, scope="global", ramp=1.0, frequency=3),
+    "prune 2:4": step("prune", sparsity=0.5, structure="2:4", ramp=0.9, frequency=3),
     "cluster": step("cluster", clusters=4),
     "quantize_aware": step("quantize_aware"),
     "two networks against each other": adversaries,

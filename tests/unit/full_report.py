@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from full_evidence import KERNELS, LAYERS, answers, layers, parity, weights
+from full_evidence import KERNELS, LAYERS, answers, layers, parity, promises, weights
 
 from compressor.report import schema
 
@@ -34,6 +34,7 @@ def full(run: Path) -> Values:
         "parity": parity(),
         "layers": [layers("tflite", "litert", draw, fault=True), layers("onnx", "onnxruntime", draw, fault=False)],
         "weights": [weights(*kernel, draw) for kernel in KERNELS],
+        "promises": promises(),
         "answers": [answers(draw)],
         "warnings": ["3 samples are in the calibration and in the evaluation set: the accuracy is too good for them"],
     }

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from compressor.report import promise_limit
 from compressor.report.figures import Tensor
 from compressor.report.layout import number
 from compressor.report.page.section import Section
@@ -65,7 +66,9 @@ def _recipe(report: Report) -> Iterator[tuple[str, str]]:
     yield "precision", recipe.precision
     yield "limits", _settings(recipe.limits.model_dump(exclude_none=True)) or "none"
     for position, done in enumerate(recipe.steps_done, 1):
-        yield f"done {position}", _settings(done)
+        yield f"done {position}", _settings({name: each for name, each in done.items() if name != "promises"})
+    for told in promise_limit.sentences(report.promises):
+        yield "written", told
 
 
 def _data(data: DataPart) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,76 @@
+"""Which weights stay: the largest of each kernel, or of all kernels together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from compressor.values import Array
+from compressor.weight_pruning.patterns import Pattern
+from compressor.weight_pruning.schedules import Schedule
+
+# Of each kernel so much stays whatever one threshold over all of them says: an empty layer answers nothing at all
+# (Tanaka et al., arXiv:2006.05467, call it layer collapse).
+LEAST_KEPT = 0.01
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """How the kernels of one model are pruned.
+
+    Attributes:
+        finals: the sparsity that each kernel ends with.
+        everywhere: one threshold for all kernels; the first of `finals` is then that of all together.
+    """
+
+    pattern: Pattern
+    schedule: Schedule
+    finals: tuple[float, ...]
+    everywhere: bool = False
+
+    def masks(self, kernels: Sequence[Array], step: int) -> list[Array]:
+        """Which weights stay after so many optimizer steps: true where they do.
+
+        The same weights and step have the same masks. Weights that are zero fall first, so that masks made anew of
+        masked weights are the old ones.
+        """
+        scores = [self.pattern.scores(kernel) for kernel in kernels]
+        shares = [self.schedule.sparsity(step, final) for final in self.finals]
+        kept = _of_all(scores, shares[0]) if self.everywhere else map(_of_one, scores, shares)
+        return [self.pattern.mask(units, kernel.shape) for units, kernel in zip(kept, kernels, strict=True)]
+
+
+def _of_one(scores: Array, sparsity: float) -> Array:
+    return _largest(scores, min(_count(sparsity, scores.size), scores.size - 1))
+
+
+def _of_all(scores: Sequence[Array], sparsity: float) -> list[Array]:
+    guarded = [_guarded(each) for each in scores]
+    whole = np.concatenate(guarded)
+    kept = _largest(whole, min(_count(sparsity, whole.size), int(np.isfinite(whole).sum())))
+    return np.split(kept, np.cumsum([each.size for each in scores])[:-1])
+
+
+def _guarded(scores: Array) -> Array:
+    """The largest few of a kernel made to stay."""
+    return np.where(_largest(scores, scores.size - max(1, ceil(LEAST_KEPT * scores.size))), np.inf, scores)
+
+
+def _count(sparsity: float, units: int) -> int:
+    """How many fall: never less than the share that is promised."""
+    return ceil(sparsity * units - _ROUNDING)
+
+
+def _largest(scores: Array, fallen: int) -> Array:
+    """All but the `fallen` smallest; of equal ones the first fall."""
+    if fallen < 1:
+        return np.ones(scores.size, bool)
+    threshold = np.partition(scores, fallen - 1)[fallen - 1]
+    kept = np.asarray(scores > threshold)
+    equal = np.flatnonzero(scores == threshold)
+    kept[equal[fallen - (scores.size - int(kept.sum()) - equal.size) :]] = True
+    return kept
