@@ -141,7 +141,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A written file and its record."""
+    """A written file and its record; `bytes_packed` are None where the file was not packed."""
 
     path: Path
     format: str
@@ -151,6 +151,7 @@ class Artifact:
     bytes_deflated: int
     sha256: str
     notes: tuple[str, ...] = ()
+    bytes_packed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
