@@ -34,6 +34,7 @@ class TargetLimits(BaseModel):
     max_size_ratio: float | None = Field(None, gt=0, description="compressed bytes / float32 bytes")
     max_bytes: int | None = Field(None, gt=0, description="bytes of the compressed file")
     max_deflated_ratio: float | None = Field(None, gt=0, description="the same ratio of both files after deflate")
+    max_packed_ratio: float | None = Field(None, gt=0, description="the same ratio of both files packed")
     max_latency_ratio: float | None = Field(None, gt=0, description="compressed p50 / float32 p50")
     max_ram_bytes: int | None = Field(None, gt=0, description="bytes of memory that running the file takes")
     max_flash_bytes: int | None = Field(None, gt=0, description="bytes of flash that the file takes on the device")

@@ -171,6 +171,7 @@ _LIMITS: dict[str, tuple[type, str]] = {
     "max_size_ratio": (float, "Largest compressed bytes / float32 bytes."),
     "max_bytes": (int, "Largest compressed file."),
     "max_deflated_ratio": (float, "Largest size ratio after deflate."),
+    "max_packed_ratio": (float, "Largest size ratio of the packed files."),
     "max_latency_ratio": (float, "Largest compressed p50 / float32 p50."),
     "max_ram_bytes": (int, "Most memory that running the file may take."),
     "max_flash_bytes": (int, "Most flash that the file may take on its device."),

@@ -24,7 +24,7 @@ from compressor.plan import Job, Plan, PlannedRow, check
 from compressor.process import Worker
 from compressor.progress import Listener, Progress, silent
 from compressor.recipe import Recipe
-from compressor.report import gate, markdown, page, promise_limit, schema
+from compressor.report import gate, markdown, page, promise_limit, schema, unpaid
 from compressor.target import Target
 from compressor.training.options import TrainingOptions
 from compressor.values import Artifact, Entry, Failure, Stage
@@ -236,11 +236,16 @@ def _report(
         data=schema.DataPart(**prepared["data"]),
         rows=built,
         verdict=promise_limit.combined(verdict, evidence.promises, built),
-        warnings=[*prepared["warnings"], *evidence.warnings],
+        warnings=[*prepared["warnings"], *evidence.warnings, *_unpaid(built, request.recipe)],
         weights=evidence.weights,
         promises=evidence.promises,
         answers=evidence.answers,
     )
+
+
+def _unpaid(built: Sequence[schema.Row], recipe: Recipe) -> tuple[str, ...]:
+    steps = [name for step in recipe.as_dict()["steps"] for name in step]
+    return unpaid.sentences(built, steps, str(recipe.precision))
 
 
 def _judging(request: Request, prepared: dict[str, Any]) -> evidence_of_run.Judging:

@@ -10,7 +10,7 @@ class RegressionLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    max_size_growth: float = Field(1.0, ge=0, description="percent, of raw and of deflated bytes")
+    max_size_growth: float = Field(1.0, ge=0, description="percent, of raw, deflated and packed bytes")
     max_accuracy_fall: float = Field(0.2, ge=0, description="points, of metrics that are shares")
     max_error_growth: float = Field(1.0, ge=0, description="percent, of metrics that are errors")
     max_db_fall: float = Field(0.5, ge=0, description="dB, of metrics in dB")

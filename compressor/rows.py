@@ -224,6 +224,7 @@ class Table:
             "path": str(written.path.relative_to(self._folder)) if written else None,
             "bytes": written.bytes if written else None,
             "bytes_deflated": written.bytes_deflated if written else None,
+            "bytes_packed": written.bytes_packed if written else None,
             "sha256": written.sha256 if written else None,
             "placement": self._placements.of(written.path, planned.target, drawn) if written else None,
             "notes": self._notes(planned),

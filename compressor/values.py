@@ -153,7 +153,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A written file and its record."""
+    """A written file and its record; `bytes_packed` are None where the file was not packed."""
 
     path: Path
     format: str
@@ -163,6 +163,7 @@ class Artifact:
     bytes_deflated: int
     sha256: str
     notes: tuple[str, ...] = ()
+    bytes_packed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,12 @@ import numpy as np
 from compressor import formats, runtimes
 from compressor.errors import CompressorError, Refused, StageFailed
 from compressor.files import deflated_size, sha256, whole_file
+from compressor.packing.files import packed_size
 from compressor.values import Granularity, Precision, Source, TensorSpec
 from compressor.worker import report_progress
+
+# Other files are made of these, or hold their weights in another form.
+_PACKED = (".tflite", ".onnx")
 
 
 def write(
@@ -43,6 +47,7 @@ def write(
     return {
         "bytes": path.stat().st_size,
         "bytes_deflated": deflated_size(path),
+        "bytes_packed": packed_size(path) if path.suffix in _PACKED else None,
         "sha256": sha256(path),
         "notes": list(notes),
     }

@@ -25,7 +25,7 @@ _BY_WORD = {
     **dict.fromkeys(("accuracy", "error", "db", "agreement"), _LOSES),
     "flash": "take a recipe that makes smaller files (int8, pruning, clustering), or a device with more flash",
     **dict.fromkeys(("memory", "ram", "rss"), _MEMORY),
-    **dict.fromkeys(("size", "deflated", "bytes"), _SIZE),
+    **dict.fromkeys(("size", "deflated", "packed", "bytes"), _SIZE),
 }
 
 

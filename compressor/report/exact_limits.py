@@ -65,6 +65,13 @@ def deflated_ratio(row: Row, baseline: Row | None) -> float | None:
     return row.bytes_deflated / baseline.bytes_deflated
 
 
+def packed_ratio(row: Row, baseline: Row | None) -> float | None:
+    """The same of both files as `compressor pack` packs them."""
+    if baseline is None or not baseline.bytes_packed or row.bytes_packed is None:
+        return None
+    return row.bytes_packed / baseline.bytes_packed
+
+
 def _sizes(judged: Judged, limits: TargetLimits) -> Iterator[Judgement]:
     row, baseline = judged.row, judged.baseline
     ratio, deflated = size_ratio(row, baseline), deflated_ratio(row, baseline)
@@ -72,6 +79,8 @@ def _sizes(judged: Judged, limits: TargetLimits) -> Iterator[Judgement]:
     yield from _at_most(judged, "max_bytes", limits.max_bytes, row.bytes, " bytes")
     unit = " of the float32 bytes, both deflated"
     yield from _at_most(judged, "max_deflated_ratio", limits.max_deflated_ratio, deflated, unit)
+    unit = " of the float32 bytes, both packed"
+    yield from _at_most(judged, "max_packed_ratio", limits.max_packed_ratio, packed_ratio(row, baseline), unit)
 
 
 def _at_most(judged: Judged, limit: str, allowed: float | None, value: float | None, unit: str) -> Iterator[Judgement]:

@@ -19,6 +19,7 @@ HEADERS = (
     "SQNR dB",
     "KB",
     "deflated KB",
+    "packed KB",
     "p50 ms",
     "p99 ms",
 )
@@ -40,6 +41,7 @@ def cells(row: Row) -> tuple[str, ...]:
         ABSENT if row.sqnr_db is None else f"{row.sqnr_db:.1f}",
         ABSENT if row.bytes is None else f"{row.bytes / 1000:.1f}",
         ABSENT if row.bytes_deflated is None else f"{row.bytes_deflated / 1000:.1f}",
+        ABSENT if row.bytes_packed is None else f"{row.bytes_packed / 1000:.1f}",
         ABSENT if latency is None else f"{latency.p50:.4f}",
         ABSENT if latency is None else f"{latency.p99:.4f}",
     )

@@ -36,6 +36,7 @@ def _size(old: Row, new: Row, limits: RegressionLimits) -> Iterator[Change]:
     for figure, before, after in (
         ("bytes", old.bytes, new.bytes),
         ("deflated bytes", old.bytes_deflated, new.bytes_deflated),
+        ("packed bytes", old.bytes_packed, new.bytes_packed),
     ):
         if before and after is not None:
             yield _growth(new, figure, limit, before, after)

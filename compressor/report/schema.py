@@ -127,6 +127,8 @@ class EnvironmentPart(Part):
 class Row(Part):
     """One artifact on one runtime, on behalf of one target.
 
+    `bytes_packed` are those that `compressor pack` makes of it; None of a file that is not packed in passing.
+
     `drop`, `agreement`, `max_abs_error`, `sqnr_db` and `psnr_db` compare a float32 row with Keras (conversion parity)
     and a compressed row with the float32 row (compression parity). `psnr_db` is there when the metric is one of
     images. `failed_stage` tells a failure from a row that was never to be had here. `network` is None for a model
@@ -153,6 +155,7 @@ class Row(Part):
     path: str | None
     bytes: int | None
     bytes_deflated: int | None
+    bytes_packed: int | None = None
     sha256: str | None
     bundle: str | None = None
     metric: MetricValue | None = None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Left out of the terminal, where width is short; report.md has them all.
 _HIDDEN = {"p99 ms", "SQNR dB"}
 # Left out as well where the terminal is narrow.
-_HIDDEN_WHEN_NARROW = {"runtime", "agreement", "max |error|", "deflated KB"}
+_HIDDEN_WHEN_NARROW = {"runtime", "agreement", "max |error|", "deflated KB", "packed KB"}
 _WIDE = 116
 _WIDTH_OFF_TERMINAL = 130
 

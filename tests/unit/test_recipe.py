@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressor import recipe
+from compressor import recipe, steps
 from compressor.errors import BadInput
 from compressor.values import Precision
 
@@ -98,9 +98,7 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "an unknown step with nothing near": (
         {"summary": "s", "steps": ["zzz"]},
-        [
-            "steps.0: no step is called 'zzz'; known: channel_prune, cluster, distill, fine_tune, low_rank, prune, quantize_aware"
-        ],
+        [f"steps.0: no step is called 'zzz'; known: {', '.join(steps.names())}"],
     ),
     "steps are a list": ({"summary": "s", "steps": "prune"}, ["steps: must be a list (received 'prune')"]),
     "two steps in one entry": (
@@ -113,9 +111,7 @@ MISTAKES: dict[str, tuple[dict[Any, Any], list[str]]] = {
     ),
     "a number for a step's name is one mistake": (
         {"summary": "s", "steps": [{3: {}}]},
-        [
-            "steps.0: no step is called '3'; known: channel_prune, cluster, distill, fine_tune, low_rank, prune, quantize_aware"
-        ],
+        [f"steps.0: no step is called '3'; known: {', '.join(steps.names())}"],
     ),
 }
 

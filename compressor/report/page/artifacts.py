@@ -27,6 +27,7 @@ _COLUMNS = columns(
         "SQNR dB",
         "max |error|",
         "deflated KB",
+        "packed KB",
         "p99 ms",
         "peak MB",
     ),
@@ -71,6 +72,7 @@ def _cells(report: Report, position: int, row: Row, entry: int | None) -> tuple[
         number(row.sqnr_db, "{:.1f}"),
         number(row.max_abs_error, "{:.1e}"),
         number(_thousands(row.bytes_deflated), "{:,.1f}"),
+        number(_thousands(row.bytes_packed), "{:,.1f}"),
         number(latency.p99 if latency else None, "{:.4f}"),
         number(_thousands(_thousands(row.peak_rss_bytes)), "{:,.1f}"),
     )
