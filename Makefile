@@ -22,9 +22,9 @@ fast: $(VENV)/.installed
 fuzz: $(VENV)/.installed
 	FUZZ_COUNT=$${FUZZ_COUNT:-1000} $(BIN)/pytest -s tests/fuzz
 
-# Every recipe on four samples' networks, with short training: half an hour. COMPRESSOR_DATA names the folder with the data.
+# Every recipe for every target, and on four samples' networks with short training: an hour. COMPRESSOR_DATA names the folder with the data.
 matrix: $(VENV)/.installed
-	$(BIN)/pytest -n 2 -m matrix tests/pipeline/test_every_recipe.py
+	$(BIN)/pytest -n 2 -m matrix tests/pipeline
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -15,11 +15,17 @@ from compressor.report.schema import json_schema
 
 pytestmark = pytest.mark.tensorflow
 TARGETS = registry.names("targets")
-INT8_RECIPES = [name for name in recipe.shipped() if recipe.load(name).precision == "int8"]
+# Each precision, and each step once; the rest takes long, and is in the matrix.
+EVERYDAY = {"float32", "float16", "dynamic_int8", "int16x8", "int8"}
+EVERYDAY |= {"prune50_int8", "cluster16_int8", "qat_int8", "channels50_int8"}
+RECIPES = [name if name in EVERYDAY else pytest.param(name, marks=pytest.mark.matrix) for name in recipe.shipped()]
+INT8_RECIPES = [
+    each for each, name in zip(RECIPES, recipe.shipped(), strict=True) if recipe.load(name).precision == "int8"
+]
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", recipe.shipped())
+@pytest.mark.parametrize("name", RECIPES)
 def test_recipe_runs_for_target_or_is_refused(name, target, digits_run):
     device = names.load_targets([target])[0]
     if not device.routes_for(recipe.load(name).precision):
@@ -47,7 +53,7 @@ def test_recipe_runs_for_target_or_is_refused(name, target, digits_run):
     assert away == (device.device is not None)
 
 
-@pytest.mark.parametrize("name", recipe.shipped())
+@pytest.mark.parametrize("name", RECIPES)
 def test_report_matches_the_schema_and_run_folder_is_whole(name, digits_run, read_report):
     out, report = digits_run(name)
     written = read_report(out)
