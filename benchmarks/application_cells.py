@@ -176,11 +176,15 @@ def _check_kernels(name: str, model: tf_keras.Model, layers: Iterable[str]) -> N
         "prune": lambda kernel: np.mean(kernel == 0) > SETTINGS["prune"]["sparsity"] - 0.01,
         "cluster": lambda kernel: len(np.unique(kernel)) <= SETTINGS["cluster"]["clusters"],
     }[name]
-    wrong = [
-        layer for layer in layers if not any(as_asked(weight.numpy()) for weight in _kernels(model.get_layer(layer)))
-    ]
+    wrong = [path for path in layers if not any(as_asked(weight.numpy()) for weight in _kernels(_layer(model, path)))]
     if wrong:
         raise NotRight(f"kernels of {', '.join(wrong)} are not as asked for")
+
+
+def _layer(model: tf_keras.Model, path: str) -> tf_keras.layers.Layer:
+    """The layer of a path: names of models inside the model, then its own."""
+    whole, _, inside = path.partition("/")
+    return _layer(model.get_layer(whole), inside) if inside else model.get_layer(path)
 
 
 def _kernels(layer: tf_keras.layers.Layer) -> list[Any]:

@@ -52,8 +52,9 @@ def held_against(
 def _files(artifacts: Mapping[Job, Artifact | Failure]) -> Iterator[_File]:
     for job, artifact in artifacts.items():
         source = artifacts.get(Job(job.stage, formats.load(job.format).made_of or job.format, job.precision))
-        written = isinstance(artifact, Artifact) and isinstance(source, Artifact)
-        if job.stage is Stage.COMPRESSED and written and weight_figures.has_kernels(source.path):
+        if job.stage is not Stage.COMPRESSED or not isinstance(artifact, Artifact) or not isinstance(source, Artifact):
+            continue
+        if weight_figures.has_kernels(source.path):
             yield _File(job, source)
 
 
