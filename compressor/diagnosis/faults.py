@@ -90,8 +90,10 @@ def _retrained(compared: Compared, findings: dict[str, weights.Finding]) -> bool
     theirs, ours = weights.by_layer(compared.reference.nodes), weights.by_layer(compared.file.nodes)
     # Layers that only the compressed model has, such as one of two that another was split into, tell nothing.
     layers = [layer for layer in ours if layer and layer in theirs]
+    # No conversion gives a layer weights of another size; who took some away trained the others after it.
+    if any(weights.resized(theirs[layer], ours[layer]) for layer in layers):
+        return True
     other = {layer for layer, finding in findings.items() if finding.kind in ("other weights", "other bias")}
-    other |= {layer for layer in layers if weights.resized(theirs[layer], ours[layer])}
     return 2 * len(other) > max(len(layers), 1)
 
 

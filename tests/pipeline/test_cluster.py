@@ -82,7 +82,7 @@ def test_training_moves_the_centroids_and_no_weight_alone():
     def model():
         return _sequential(layers.Input((9,)), layers.Dense(16, "relu"), layers.Dense(3, "softmax", name="answer"))
 
-    still, moved = (_clustered(model(), clusters=4, epochs=epochs).model for epochs in (0, 3))
+    still, moved = (_clustered(model(), clusters=4, epochs=epochs, reassign=False).model for epochs in (0, 3))
     for one, other in zip(still.layers, moved.layers, strict=True):
         _, members = np.unique(one.kernel.numpy(), return_inverse=True)
         _, others = np.unique(other.kernel.numpy(), return_inverse=True)
@@ -137,13 +137,33 @@ def test_without_epochs_it_takes_no_training_data():
         _clustered(model, data=untrained, clusters=3)
 
 
+def test_weights_change_over_to_the_value_that_training_brings_them_near():
+    from tf_keras import layers
+
+    def trained(reassign):
+        model = _sequential(layers.Input((9,)), layers.Dense(16, "relu"), layers.Dense(3, "softmax"))
+        done = _clustered(model, data=_learnable(model), clusters=4, epochs=4, reassign=reassign)
+        assert all(_distinct(layer.kernel) <= 4 for layer in done.model.layers)
+        return done.facts[0]["last_loss"]
+
+    assert trained(True) < 0.9 * trained(False)
+
+
+def _learnable(model):
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(960, *model.input_shape[1:])).astype(np.float32)
+    split = Split({"x": inputs}, (inputs @ random.normal(size=(9, 3))).argmax(-1))
+    return Dataset("random", "generated", split, split, split)
+
+
 def test_a_large_cluster_does_not_drift():
     """A sum of a million equal float32 is not a million times one of them."""
     from compressor.weight_clustering.kmeans import clustered
-    from compressor.weight_clustering.projection import _means
+    from compressor.weight_clustering.projection import Shared, _Projection
 
     weights = np.random.default_rng(0).normal(0.1, 1e-3, (1024, 1024)).astype(np.float32)
     clusters = clustered(weights, 2)
-    values = clusters.values
-    again = _means([clusters])([values])[0].numpy()
-    assert np.array_equal(again, values)
+    projection = _Projection([Shared(0, weights, clusters)])
+    projection.begin([clusters], [clusters.values], [clusters.values])
+    for changing in (False, True):
+        assert np.array_equal(projection.step([clusters.values], changing)[0].numpy(), clusters.values)
