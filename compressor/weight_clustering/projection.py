@@ -16,9 +16,6 @@ import numpy as np
 from compressor.values import Array
 from compressor.weight_clustering.kmeans import Clusters
 
-# To look for the nearest value takes longer than to take a mean, and few weights change over in a step.
-_CHANGE_OVER_EVERY = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -58,7 +55,7 @@ def projecting(shared: Sequence[Shared], reassign: bool) -> Any:
     """
     import tf_keras
 
-    projection = _Projection(shared)
+    projection = _Projection(shared, reassign)
 
     class Projecting(tf_keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -75,8 +72,7 @@ def projecting(shared: Sequence[Shared], reassign: bool) -> Any:
             projection.begin(clusters, free, now)
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            changing = reassign and batch % _CHANGE_OVER_EVERY == _CHANGE_OVER_EVERY - 1
-            values = projection.step([kernel.read_value() for kernel in self.kernels], changing)
+            values = projection.step([kernel.read_value() for kernel in self.kernels])
             for kernel, each in zip(self.kernels, values, strict=True):
                 kernel.assign(each)
 
@@ -86,19 +82,24 @@ def projecting(shared: Sequence[Shared], reassign: bool) -> Any:
 class _Projection:
     """All kernels one after the other, and all their clusters, so that one operation does for all."""
 
-    def __init__(self, shared: Sequence[Shared]) -> None:
+    def __init__(self, shared: Sequence[Shared], reassign: bool) -> None:
         import tensorflow as tf
 
-        self._counts = [len(each.clusters.centroids) for each in shared]
+        counts = [len(each.clusters.centroids) for each in shared]
         self._sizes = [each.clusters.assigned.size for each in shared]
-        self._fixed = [0 if each.clusters.zero is None else 1 for each in shared]
-        total, clusters = sum(self._sizes), sum(self._counts)
-        self._free, self._given = (tf.Variable(tf.zeros([total]), trainable=False) for _ in range(2))
-        self._members = tf.Variable(tf.zeros([total], tf.int32), trainable=False)
-        self._values = tf.Variable(tf.zeros([clusters], tf.float64), trainable=False)
-        self._firsts = np.cumsum([0, *self._counts[:-1]]).tolist()
-        zeros = [first for first, fixed in zip(self._firsts, self._fixed, strict=True) if fixed]
-        self._moves = tf.constant(~np.isin(np.arange(clusters), zeros))
+        self._clusters, self._reassign = sum(counts), reassign
+        self._free, self._given = (tf.Variable(tf.zeros([sum(self._sizes)]), trainable=False) for _ in range(2))
+        self._members = tf.Variable(tf.zeros([sum(self._sizes)], tf.int32), trainable=False)
+        self._values = tf.Variable(tf.zeros([self._clusters], tf.float64), trainable=False)
+        self._firsts = np.cumsum([0, *counts[:-1]]).tolist()
+        kept = np.array(
+            [first for first, each in zip(self._firsts, shared, strict=True) if each.clusters.zero is not None]
+        )
+        fixed, number = np.isin(np.arange(self._clusters), kept), np.arange(self._clusters)
+        self._moves = tf.constant(~fixed)
+        # Where no neighbour below or above is one to change over to: at the ends of a kernel, and beside kept zeros.
+        self._least = tf.constant(np.isin(number, self._firsts) | np.isin(number, kept + 1))
+        self._greatest = tf.constant(np.isin(number + 1, [*self._firsts, self._clusters]) | fixed)
         self.step = tf.function(self._step)
 
     def begin(self, clusters: Sequence[Clusters], free: Sequence[Array], given: Sequence[Array]) -> None:
@@ -109,17 +110,17 @@ class _Projection:
         self._free.assign(np.concatenate([each.reshape(-1) for each in free]))
         self._given.assign(np.concatenate([each.reshape(-1) for each in given]))
 
-    def _step(self, kernels: list[Any], changing: bool) -> list[Any]:
+    def _step(self, kernels: list[Any]) -> list[Any]:
         """What the kernels become that the optimizer left so."""
         import tensorflow as tf
 
         moved = tf.concat([tf.reshape(kernel, [-1]) for kernel in kernels], 0)
         self._free.assign_add(moved - self._given)
-        if changing:
+        if self._reassign:
             self._change_over()
         # In float32 a sum over a large cluster would lose what one step changes.
         sums, sizes = (
-            tf.math.unsorted_segment_sum(tf.cast(each, tf.float64), self._members, sum(self._counts))
+            tf.math.unsorted_segment_sum(tf.cast(each, tf.float64), self._members, self._clusters)
             for each in (self._free, tf.ones_like(moved))
         )
         self._values.assign(tf.where(self._moves & (sizes > 0), sums / tf.maximum(sizes, 1), self._values))
@@ -128,23 +129,13 @@ class _Projection:
         return [tf.reshape(part, kernel.shape) for part, kernel in zip(parts, kernels, strict=True)]
 
     def _change_over(self) -> None:
-        """Let each weight take the value that is nearest to where it stands, but for zeros that are kept."""
+        """Let weights that have come nearer to a neighbour's value take it; kept zeros stay."""
         import tensorflow as tf
 
-        values, members = [], []
-        kernels = zip(
-            tf.split(self._free, self._sizes),
-            tf.split(self._members, self._sizes),
-            tf.split(self._values, self._counts),
-            zip(self._firsts, self._fixed, strict=True),
-            strict=True,
-        )
-        for free, before, found, (first, fixed) in kernels:
-            # Means of clusters may have passed one another.
-            ordered = tf.sort(found[fixed:])
-            values.append(tf.concat([found[:fixed], ordered], 0))
-            edges = tf.cast((ordered[1:] + ordered[:-1]) / 2, free.dtype)
-            nearest = first + fixed + tf.searchsorted(edges, free, side="right")
-            members.append(tf.where(before == first, first, nearest) if fixed else nearest)
-        self._values.assign(tf.concat(values, 0))
-        self._members.assign(tf.concat(members, 0))
+        between = (self._values[1:] + self._values[:-1]) / 2
+        infinity = tf.fill([1], tf.constant(np.inf, tf.float64))
+        below = tf.where(self._least, -infinity, tf.concat([-infinity, between], 0))
+        above = tf.where(self._greatest, infinity, tf.concat([between, infinity], 0))
+        low, high = (tf.gather(tf.cast(each, tf.float32), self._members) for each in (below, above))
+        up, down = (tf.cast(each, tf.int32) for each in (self._free >= high, self._free < low))
+        self._members.assign_add(up - down)

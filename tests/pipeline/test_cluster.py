@@ -163,7 +163,21 @@ def test_a_large_cluster_does_not_drift():
 
     weights = np.random.default_rng(0).normal(0.1, 1e-3, (1024, 1024)).astype(np.float32)
     clusters = clustered(weights, 2)
-    projection = _Projection([Shared(0, weights, clusters)])
-    projection.begin([clusters], [clusters.values], [clusters.values])
-    for changing in (False, True):
-        assert np.array_equal(projection.step([clusters.values], changing)[0].numpy(), clusters.values)
+    for reassign in (False, True):
+        projection = _Projection([Shared(0, weights, clusters)], reassign)
+        projection.begin([clusters], [clusters.values], [clusters.values])
+        assert np.array_equal(projection.step([clusters.values])[0].numpy(), clusters.values)
+
+
+def test_a_weight_goes_to_the_neighbour_it_came_near_to_and_zeros_stay():
+    from compressor.weight_clustering.kmeans import clustered
+    from compressor.weight_clustering.projection import Shared, _Projection
+
+    kernels = [np.array([[-2, -2, 1, 1, 1, 3, 0, 0]], np.float32), np.array([[-5, -5, 0.5, 0.5]], np.float32)]
+    clusters = [clustered(kernels[0], 4, keep_zeros=True), clustered(kernels[1], 2)]
+    projection = _Projection([Shared(at, kernel, clusters[at]) for at, kernel in enumerate(kernels)], True)
+    projection.begin(clusters, kernels, kernels)
+    moved = [np.array([[-2, -2.5, 1, 1, 2.5, 3, 9, -9]], np.float32), np.array([[-5, -6, 0.5, -4]], np.float32)]
+    found = [each.numpy() for each in projection.step(moved)]
+    assert np.array_equal(found[0], [[-2.25, -2.25, 1, 1, 2.75, 2.75, 0, 0]])
+    assert np.array_equal(found[1], [[-5, -5, 0.5, -5]])
