@@ -88,9 +88,12 @@ def _reads(node: Node, compared: Compared) -> bool:
 def _retrained(compared: Compared, findings: dict[str, weights.Finding]) -> bool:
     """Whether the compressed model was trained again, pruned, or has other widths: then other weights are no fault."""
     theirs, ours = weights.by_layer(compared.reference.nodes), weights.by_layer(compared.file.nodes)
-    layers = [layer for layer in ours if layer]
+    # Layers that only the compressed model has, such as one of two that another was split into, tell nothing.
+    layers = [layer for layer in ours if layer and layer in theirs]
+    # No conversion gives a layer weights of another size; who took some away trained the others after it.
+    if any(weights.resized(theirs[layer], ours[layer]) for layer in layers):
+        return True
     other = {layer for layer, finding in findings.items() if finding.kind in ("other weights", "other bias")}
-    other |= {layer for layer in layers if layer in theirs and weights.resized(theirs[layer], ours[layer])}
     return 2 * len(other) > max(len(layers), 1)
 
 

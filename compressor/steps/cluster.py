@@ -17,7 +17,7 @@ from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers
 from compressor.training import Trainer, refresh_statistics, zeros_are_meant
 from compressor.weight_clustering.kernels import Kernel, kernels
 from compressor.weight_clustering.kmeans import Clusters, Start, clustered
-from compressor.weight_clustering.projection import projecting
+from compressor.weight_clustering.projection import Shared, projecting
 from compressor.worker import report_progress
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ Count = Annotated[int, Field(ge=2, le=256)]
 class Settings(LayerSettings):
     """How many distinct values each kernel keeps: one number, or numbers by layer, the first pattern that matches.
 
-    `centroids` is where they begin; `keep_zeros` makes the zeros one of them: `auto` where a kernel is sparse. `epochs`
-    0 trains nothing.
+    `centroids` is where they begin; `keep_zeros` makes the zeros one of them: `auto` where a kernel is sparse. With
+    `reassign` weights may change over to another value while they train. `epochs` 0 trains nothing.
     """
 
     clusters: Count | Annotated[dict[str, Count], Field(min_length=1)] = 16
     centroids: Start = "kmeans++"
     keep_zeros: bool | Literal["auto"] = "auto"
+    reassign: bool = True
     epochs: int = Field(2, ge=0, le=10_000)
 
     @property
@@ -62,14 +63,16 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     if not chosen:
         told = "; ".join(f"{name}: {why}" for name, why in left_alone.items())
         raise BadInput("cluster finds no kernel to cluster in this model", received=told or "no layer with a kernel")
-    clusters: dict[int, Clusters] = {}
+    shared = []
     for done, (kernel, count) in enumerate(chosen):
         report_progress("cluster", done, len(chosen), kernel.layer)
-        clusters[kernel.place] = _clustered(kernel, count, settings)
-        model.weights[kernel.place].assign(clusters[kernel.place].values)
+        shared.append(Shared(kernel.place, kernel.values, _clustered(kernel, count, settings)))
+    weights = model.weights
+    for each in shared:
+        weights[each.place].assign(each.clusters.values)
     trained = {}
     if settings.epochs:
-        trained = trainer.fit(model, settings, "cluster", [projecting(clusters)])
+        trained = trainer.fit(model, settings, "cluster", [projecting(shared, settings.reassign)])
         refresh_statistics(model, trainer.train, settings.batch_size)
     found = _distinct_values(model, [kernel for kernel, _ in chosen])
     facts: dict[str, Any] = {"step": "cluster", **trained, "distinct_values": found, "left_alone": left_alone}
@@ -87,8 +90,9 @@ def _clustered(kernel: Kernel, count: int, settings: Settings) -> Clusters:
 def _distinct_values(model: tf_keras.Model, chosen: list[Kernel]) -> dict[str, int]:
     """Of each layer's kernels the largest number of distinct values."""
     found: dict[str, int] = {}
+    weights = model.weights
     for kernel in chosen:
-        count = len(np.unique(model.weights[kernel.place].numpy()))
+        count = len(np.unique(weights[kernel.place].numpy()))
         found[kernel.layer] = max(count, found.get(kernel.layer, 0))
     return found
 

@@ -82,7 +82,7 @@ def test_training_moves_the_centroids_and_no_weight_alone():
     def model():
         return _sequential(layers.Input((9,)), layers.Dense(16, "relu"), layers.Dense(3, "softmax", name="answer"))
 
-    still, moved = (_clustered(model(), clusters=4, epochs=epochs).model for epochs in (0, 3))
+    still, moved = (_clustered(model(), clusters=4, epochs=epochs, reassign=False).model for epochs in (0, 3))
     for one, other in zip(still.layers, moved.layers, strict=True):
         _, members = np.unique(one.kernel.numpy(), return_inverse=True)
         _, others = np.unique(other.kernel.numpy(), return_inverse=True)
@@ -137,13 +137,47 @@ def test_without_epochs_it_takes_no_training_data():
         _clustered(model, data=untrained, clusters=3)
 
 
+def test_weights_change_over_to_the_value_that_training_brings_them_near():
+    from tf_keras import layers
+
+    def trained(reassign):
+        model = _sequential(layers.Input((9,)), layers.Dense(16, "relu"), layers.Dense(3, "softmax"))
+        done = _clustered(model, data=_learnable(model), clusters=4, epochs=4, reassign=reassign)
+        assert all(_distinct(layer.kernel) <= 4 for layer in done.model.layers)
+        return done.facts[0]["last_loss"]
+
+    assert trained(True) < 0.9 * trained(False)
+
+
+def _learnable(model):
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(960, *model.input_shape[1:])).astype(np.float32)
+    split = Split({"x": inputs}, (inputs @ random.normal(size=(9, 3))).argmax(-1))
+    return Dataset("random", "generated", split, split, split)
+
+
 def test_a_large_cluster_does_not_drift():
     """A sum of a million equal float32 is not a million times one of them."""
     from compressor.weight_clustering.kmeans import clustered
-    from compressor.weight_clustering.projection import _means
+    from compressor.weight_clustering.projection import Shared, _Projection
 
     weights = np.random.default_rng(0).normal(0.1, 1e-3, (1024, 1024)).astype(np.float32)
     clusters = clustered(weights, 2)
-    values = clusters.values
-    again = _means([clusters])([values])[0].numpy()
-    assert np.array_equal(again, values)
+    for reassign in (False, True):
+        projection = _Projection([Shared(0, weights, clusters)], reassign)
+        projection.begin([clusters], [clusters.values], [clusters.values])
+        assert np.array_equal(projection.step([clusters.values])[0].numpy(), clusters.values)
+
+
+def test_a_weight_goes_to_the_neighbour_it_came_near_to_and_zeros_stay():
+    from compressor.weight_clustering.kmeans import clustered
+    from compressor.weight_clustering.projection import Shared, _Projection
+
+    kernels = [np.array([[-2, -2, 1, 1, 1, 3, 0, 0]], np.float32), np.array([[-5, -5, 0.5, 0.5]], np.float32)]
+    clusters = [clustered(kernels[0], 4, keep_zeros=True), clustered(kernels[1], 2)]
+    projection = _Projection([Shared(at, kernel, clusters[at]) for at, kernel in enumerate(kernels)], True)
+    projection.begin(clusters, kernels, kernels)
+    moved = [np.array([[-2, -2.5, 1, 1, 2.5, 3, 9, -9]], np.float32), np.array([[-5, -6, 0.5, -4]], np.float32)]
+    found = [each.numpy() for each in projection.step(moved)]
+    assert np.array_equal(found[0], [[-2.25, -2.25, 1, 1, 2.75, 2.75, 0, 0]])
+    assert np.array_equal(found[1], [[-5, -5, 0.5, -5]])
