@@ -7,6 +7,8 @@ how it is coded (see docs/packing.md). Nothing in it is run, and nothing is read
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
 
 from compressor.errors import BadInput
 from compressor.packing import general, tflite
@@ -18,30 +20,41 @@ MAGIC = b"CPK\x01"
 SUFFIX = ".cpk"
 _HASH = 32
 _STORED, _GENERAL, _TFLITE = range(3)
+_TFLITE_FILE = b"TFL3"
+# Of a larger file that could be taken apart, nothing else is tried.
+_LARGE = 1 << 20
 # A packed file never stands for more than so many times its bytes, and so much more: unpacking one takes memory that
 # its size tells. What could be coded in fewer bytes is filled up.
 _RATIO, _FREE = 512, 1 << 16
 
 
-def pack(content: bytes) -> bytes:
+def pack(content: bytes, proven: bool = True) -> bytes:
     """The packed file of a model file's content, of any kind; the same bytes each time.
+
+    Args:
+        proven: it is unpacked and compared; without, it takes half as long.
 
     Raises:
         MissingTool: the package that codes long lists is not installed.
     """
-    ways = [(_STORED, content), (_GENERAL, general.packed(content))]
-    if content[4:8] == b"TFL3":
-        try:
-            ways.append((_TFLITE, tflite.packed(content)))
-        except UNREADABLE:
-            pass
-    for how, coded in sorted(ways, key=lambda way: len(way[1])):
+    for how, coded in sorted(_ways(content), key=lambda way: len(way[1])):
         head = MAGIC + hashlib.sha256(content).digest() + written(len(content)) + bytes((how,))
         whole = head + written(len(coded)) + coded
         whole += bytes(max(0, -(-(len(content) - _FREE) // _RATIO) - len(whole)))
-        if how == _STORED or _comes_back(whole, content):
+        if how == _STORED or not proven or _comes_back(whole, content):
             return whole
     raise AssertionError("stored bytes come back")
+
+
+def _ways(content: bytes) -> Iterator[tuple[int, bytes]]:
+    yield _STORED, content
+    taken_apart = False
+    if content[4:8] == _TFLITE_FILE:
+        with suppress(*UNREADABLE):
+            yield _TFLITE, tflite.packed(content)
+            taken_apart = True
+    if not taken_apart or len(content) <= _LARGE:
+        yield _GENERAL, general.packed(content)
 
 
 def unpack(packed: bytes, name: str = "the file") -> bytes:

@@ -6,6 +6,9 @@ that round to all of them, each channel by its scale, are one list for the layer
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from compressor.values import Array
@@ -14,20 +17,27 @@ MOST = 64
 _TRIED = 512
 
 
-def found(values: Array, channels: Array, scales: Array) -> tuple[Array, Array] | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Channels:
+    """The channel of each number of a list, and the scales of the channels."""
+
+    each: Array
+    scales: Array
+
+
+def found(values: Array, channels: Channels) -> tuple[Array, Array] | None:
     """Real numbers, rising, and the place of each integer's among them; None where many would be needed.
 
     The fewest numbers that lie in given intervals are had by taking intervals in the order of their upper ends.
 
     Args:
         values: integers.
-        channels: the channel of each.
-        scales: of the channels.
     """
+    scales = channels.scales
     if not bool(np.all(np.isfinite(scales) & (scales > 0))):
         return None
     pairs, places = np.unique(
-        channels.astype(np.int64) << 32 | values.astype(np.int64) + (1 << 31), return_inverse=True
+        channels.each.astype(np.int64) << 32 | values.astype(np.int64) + (1 << 31), return_inverse=True
     )
     step = scales[pairs >> 32].astype(np.float64)
     middle = ((pairs & 0xFFFFFFFF) - (1 << 31)) * step
@@ -38,17 +48,18 @@ def found(values: Array, channels: Array, scales: Array) -> tuple[Array, Array] 
     if len(numbers) > MOST:
         return None
     index = group[places]
-    if not np.array_equal(integers(numbers, index, channels, scales, values.dtype), values):
+    if not np.array_equal(integers(numbers, index, channels, values.dtype), values):
         return None
     return numbers, index
 
 
-def integers(numbers: Array, index: Array, channels: Array, scales: Array, dtype: np.dtype[np.generic]) -> Array:
+def integers(numbers: Array, index: Array, channels: Channels, dtype: np.dtype[Any]) -> Array:
     """The integers that real numbers round to, each by the scale of its channel."""
     info = np.iinfo(dtype)
     with np.errstate(all="ignore"):
-        rounded = np.rint(numbers.astype(np.float64)[index] / scales.astype(np.float64)[channels])
-    return np.clip(np.nan_to_num(rounded), info.min, info.max).astype(dtype)
+        rounded = np.rint(numbers.astype(np.float64)[index] / channels.scales.astype(np.float64)[channels.each])
+    found: Array = np.clip(np.nan_to_num(rounded), info.min, info.max).astype(dtype)
+    return found
 
 
 def _stabbed(low: Array, high: Array) -> tuple[Array, Array]:

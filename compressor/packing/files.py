@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from compressor.errors import BadInput, missing
+from compressor.errors import BadInput, MissingTool
 from compressor.files import whole_file
 from compressor.packing import SUFFIX, pack, unpack
 
@@ -59,7 +59,7 @@ def unpack_file(source: Path, out: Path | None = None) -> Packed:
     try:
         return _written(source, place, content, unpack(content, str(source)))
     except ModuleNotFoundError as error:
-        raise missing(error) from None
+        raise _without(error) from None
 
 
 def packed_size(path: Path) -> int | None:
@@ -67,7 +67,7 @@ def packed_size(path: Path) -> int | None:
     if path.stat().st_size > LARGEST_IN_PASSING:
         return None
     try:
-        return len(pack(path.read_bytes()))
+        return len(pack(path.read_bytes(), proven=False))
     except ModuleNotFoundError:
         return None
 
@@ -80,7 +80,14 @@ def _tried(content: bytes) -> bytes:
     try:
         return pack(content)
     except ModuleNotFoundError as error:
-        raise missing(error) from None
+        raise _without(error) from None
+
+
+def _without(error: ModuleNotFoundError) -> MissingTool:
+    return MissingTool(
+        f"long lists of weights are coded by {error.name}, and {error.name} is not installed here",
+        fix="pip install 'compressor[pack]'",
+    )
 
 
 def _read(path: Path) -> bytes:

@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compressor.packing.arithmetic import Coder
-from compressor.packing.damage import Damaged
-from compressor.packing.mixture import Mixture
+import numpy as np
 
-_ZERO, _SIGN, _LONGER, _DIGIT = 0, 1, 2, 128
-_LONGEST = 66
+from compressor.packing.arithmetic import Coder
+from compressor.packing.mixture import Mixture
+from compressor.values import Array
+
+_ZERO, _SIGN, _LONGER, _LENGTH, _DIGIT = 0, 1, 2, 32, 128
+# Digits up to which a length is counted up; what is over is told in so many bits.
+_SHORT, _MORE = 8, 6
 _LEARNT = 8
 _EVEN = 32768
 _SHIFT = 24
+
+
+def bits(values: Array) -> int:
+    """How many bits coding takes, those of one half left out: what it costs in time."""
+    lengths = np.ceil(np.log2(np.abs(values.astype(np.float64)) + 1))
+    short = np.minimum(lengths, _SHORT)
+    each = 2 + short + _MORE * (lengths > _SHORT) + np.clip(lengths - 1, 0, _LEARNT - 1)
+    return len(values) + int(np.where(lengths > 0, each, 0).sum())
 
 
 class Integers:
@@ -32,10 +43,10 @@ class Integers:
         self._mixture = Mixture(contexts, 4 * sets)
 
     def code(self, coder: Coder, value: int, contexts: Sequence[int], chosen: int = 0) -> int:
-        """Code one number, and answer it.
+        """Code one number of at most 72 digits, and answer it.
 
         Raises:
-            Damaged: what is read is no number.
+            Damaged: what is read takes too long.
         """
         bases = [each << _SHIFT for each in contexts]
         code = self._mixture.code
@@ -48,10 +59,13 @@ class Integers:
         negative = learnt(int(value < 0), _SIGN, 1)
         size = abs(value)
         wanted, length = size.bit_length(), 1
-        while learnt(int(wanted > length), _LONGER + 2 * length + negative, 2):
+        while length <= _SHORT and learnt(int(wanted > length), _LONGER + 2 * length + negative, 2):
             length += 1
-            if length > _LONGEST:
-                raise Damaged("a number without an end")
+        if length > _SHORT:
+            more, rest = 1, wanted - length
+            for place in range(_MORE - 1, -1, -1):
+                more = more << 1 | learnt(rest >> place & 1, _LENGTH + more, 2)
+            length += more - (1 << _MORE)
         found = 1
         for place in range(length - 2, -1, -1):
             bit = size >> place & 1

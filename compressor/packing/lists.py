@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from compressor.packing import codebook, streams, tables
+from compressor.packing.codebook import Channels
 from compressor.packing.damage import Damaged
+from compressor.packing.integers import bits as bits_of
 from compressor.packing.session import Session
 from compressor.packing.spans import NUMBERS, SCALES, ZERO_POINTS, Span
 from compressor.values import Array
@@ -59,14 +61,25 @@ def _given(session: Session, values: Array) -> list[int]:
 
 def _scales(session: Session, bits: Array, span: Span, content: bytearray) -> Array:
     """Scales by their bits: of a bias what they differ from input scale × weight scale, of weights as they come."""
-    few = session.number(int(_few(bits)), 2)
+    how = session.number(0 if session.reading else _of_scales(session, bits, span), 2)
+    if how == _PALETTE:
+        return _by_palette(session, bits, span, mixed=True)
+    if how == _PLANES:
+        return _by_planes(session, bits, span, mixed=False)
     if span.of is None:
-        return _by_palette(session, bits, span, mixed=True) if few else _values(session, bits, span)
+        return _values(session, bits, span)
     weights = np.frombuffer(content, "<f4", span.count, span.of)
     with np.errstate(all="ignore"):
         expected = (np.float32(span.times) * weights).view(np.int32).astype(np.int64)
     apart = _values(session, bits.astype(np.int64) - expected, span)
     return (apart + expected).astype("<i4")
+
+
+def _of_scales(session: Session, bits: Array, span: Span) -> int:
+    """How scales are coded: those of a bias as what they differ by, where there is time."""
+    if span.of is None and _few(bits):
+        return _PALETTE
+    return _VALUES if session.affords((1 if span.of is not None else 25) * len(bits)) else _PLANES
 
 
 def _few(values: Array) -> bool:
@@ -77,14 +90,12 @@ def _few(values: Array) -> bool:
 
 def _numbers(session: Session, values: Array, span: Span, content: bytearray) -> Array:
     bits = values.view(f"<i{values.dtype.itemsize}") if values.dtype.kind == "f" else values
-    places, scales = _channels(span, len(values), content) if values.dtype.kind == "i" else (None, None)
-    book = None
-    if not session.reading and places is not None:
-        book = codebook.found(values, places, scales)
-    how, mixed = (0, 0) if session.reading else _chosen(values, bits, None if book is None else book[1])
+    channels = _channels(span, len(values), content) if values.dtype.kind == "i" else None
+    book = None if session.reading or channels is None else codebook.found(values, channels)
+    how, mixed = (0, 0) if session.reading else _chosen(session, values, bits, None if book is None else book[1])
     how, mixed = session.number(how, 3, values.dtype.itemsize), session.number(mixed, 4)
-    if how == _CODEBOOK and places is not None:
-        made = _by_codebook(session, book, values, span, places, scales, bool(mixed))
+    if how == _CODEBOOK and channels is not None:
+        made = _by_codebook(session, book, values, span, channels, bool(mixed))
     elif how == _PALETTE:
         made = _by_palette(session, bits, span, bool(mixed))
     elif how == _PLANES:
@@ -94,27 +105,25 @@ def _numbers(session: Session, values: Array, span: Span, content: bytearray) ->
     return made.view(values.dtype)
 
 
-def _channels(span: Span, count: int, content: bytearray) -> tuple[Array | None, Array | None]:
+def _channels(span: Span, count: int, content: bytearray) -> Channels | None:
     """The channel of each number, and the scales of channels; nothing where there is one scale."""
     place, size = span.scales
     if not size or place + 4 * size > len(content):
-        return None, None
-    return np.arange(count) // span.stride % size, np.frombuffer(content, "<f4", size, place)
+        return None
+    return Channels(np.arange(count) // span.stride % size, np.frombuffer(content, "<f4", size, place))
 
 
-def _chosen(values: Array, bits: Array, book: Array | None) -> tuple[int, int]:
+def _chosen(session: Session, values: Array, bits: Array, book: Array | None) -> tuple[int, int]:
     """How a list is coded, and whether number by number."""
     size = values.dtype.itemsize
     if book is not None and _bits(book) + 24 * (int(book.max()) + 1) < _bits(values):
-        return _CODEBOOK, _indexed(book)
+        return _CODEBOOK, _indexed(session, book)
     if size > 1 and _few(bits):
-        return _PALETTE, _indexed(np.unique(bits, return_inverse=True)[1])
-    zeros = len(bits) - int(np.count_nonzero(bits))
-    if values.dtype.kind != "f" and (size == 1 or len(bits) <= _LONGEST_VALUES):
-        lengths = float(np.log2(np.abs(bits.astype(np.float64)) + 1).sum())
-        if _worth(len(bits) - zeros, len(bits), lengths / max(len(bits) - zeros, 1)):
-            return _VALUES, 1
-    return _PLANES, int(_worth(len(bits) * size, len(bits) * size, 8))
+        return _PALETTE, _indexed(session, np.unique(bits, return_inverse=True)[1])
+    short = values.dtype.kind != "f" and (size == 1 or len(bits) <= _LONGEST_VALUES)
+    if short and _worth(session, bits):
+        return _VALUES, 1
+    return _PLANES, int(_worth(session, values.view(np.uint8)))
 
 
 def _bits(values: Array) -> float:
@@ -123,15 +132,16 @@ def _bits(values: Array) -> float:
     return float(counts @ np.log2(len(values) / counts)) + 8 * len(counts)
 
 
-def _indexed(index: Array) -> int:
+def _indexed(session: Session, index: Array) -> int:
     """Whether places in a list of values, most of them the commonest, are worth coding number by number."""
-    counts = np.bincount(index)
-    return int(_worth(len(index) - int(counts.max()), len(index), len(counts).bit_length()))
+    return int(_worth(session, index - int(np.argmax(np.bincount(index)))))
 
 
-def _worth(there: int, count: int, length: float) -> bool:
+def _worth(session: Session, values: Array) -> bool:
     """Whether coding number by number takes no longer than it may."""
-    return count + 2 * there * (length + 1) <= (_MOST_SPARSE_BITS if there <= _SPARSE * count else _MOST_BITS)
+    most = _MOST_SPARSE_BITS if np.count_nonzero(values) <= _SPARSE * len(values) else _MOST_BITS
+    cost = bits_of(values)
+    return cost <= most and session.affords(cost)
 
 
 def _by_palette(session: Session, values: Array, span: Span, mixed: bool) -> Array:
@@ -148,16 +158,14 @@ def _by_codebook(
     book: tuple[Array, Array] | None,
     values: Array,
     span: Span,
-    channels: Array,
-    scales: Array | None,
+    channels: Channels,
     mixed: bool,
 ) -> Array:
     """Real numbers, rising, and the place of each weight's among them."""
-    assert scales is not None
     numbers, index = (np.zeros(0, np.float32), np.zeros(0, np.int64)) if book is None else book
     told = _rising(session, numbers.view(np.int32)).astype(np.int32).view(np.float32)
     places = _places(session, index, len(values), len(told), span, mixed)
-    return codebook.integers(told, places, channels, scales, values.dtype)
+    return codebook.integers(told, places, channels, values.dtype)
 
 
 def _rising(session: Session, values: Array) -> Array:

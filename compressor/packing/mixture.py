@@ -19,7 +19,8 @@ _SIGMOID = (
 )
 _WIDEST = 2047
 _CERTAIN = 24
-_HALF = 32768
+# What a context knows: its probability in 65536ths, and how often it was seen, in the lowest byte.
+_UNSEEN, _TIMES = 32768 << 8, 0xFF
 # A context that was seen n times moves by 1 / (n + 1.5), in 65536ths; then as it did at the limit.
 _LIMIT = 250
 _STEPS = tuple(2 * 65536 // (2 * seen + 3) for seen in range(_LIMIT + 1))
@@ -27,7 +28,7 @@ _STEPS = tuple(2 * 65536 // (2 * seen + 3) for seen in range(_LIMIT + 1))
 _SURENESS = tuple(min(seen.bit_length(), 7) for seen in range(_LIMIT + 1))
 _ONE = 65536
 # Bits that one file may take, so that nothing takes minutes.
-MOST_BITS = 2_000_000
+MOST_BITS = 1_500_000
 
 
 def _squashed(x: int) -> int:
@@ -60,7 +61,7 @@ class Mixture:
     """
 
     def __init__(self, contexts: int, sets: int = 1, first: int = 20000, rate: int = 6) -> None:
-        self._seen: list[dict[int, list[int]]] = [{} for _ in range(contexts)]
+        self._seen: list[dict[int, int]] = [{} for _ in range(contexts)]
         self._weights = [[[first] * 8 for _ in range(contexts)] for _ in range(sets)]
         self._rate = rate
         self._left = MOST_BITS
@@ -76,11 +77,9 @@ class Mixture:
             raise Damaged("more bits than a packed file has")
         cells, inputs, total = [], [], 0
         for seen, key, weights in zip(self._seen, keys, self._weights[chosen], strict=True):
-            cell = seen.get(key)
-            if cell is None:
-                cell = seen[key] = [_HALF, 0]
-            elif cell[1]:
-                sure, x = _SURENESS[cell[1]], _STRETCH[cell[0] >> 4]
+            cell = seen.get(key, _UNSEEN)
+            if cell & _TIMES:
+                sure, x = _SURENESS[cell & _TIMES], _STRETCH[cell >> 12]
                 total += weights[sure] * x
                 inputs.append((weights, sure, x))
             cells.append(cell)
@@ -90,16 +89,22 @@ class Mixture:
         error = ((_ONE if bit else 0) - probability) * self._rate
         for weights, sure, x in inputs:
             weights[sure] += x * error >> 18
-        _learn(cells, bit)
+        self._learn(keys, cells, bit)
         return bit
 
+    def copy(self) -> Mixture:
+        """The same, to learn on by itself."""
+        made = Mixture(0, 0, rate=self._rate)
+        made._seen = [seen.copy() for seen in self._seen]
+        made._weights = [[list(weights) for weights in each] for each in self._weights]
+        made._left = self._left
+        return made
 
-def _learn(cells: Sequence[list[int]], bit: int) -> None:
-    for cell in cells:
-        probability, seen = cell
-        if bit:
-            cell[0] = probability + ((65535 - probability) * _STEPS[seen] >> 16)
-        else:
-            cell[0] = probability - (probability * _STEPS[seen] >> 16)
-        if seen < _LIMIT:
-            cell[1] = seen + 1
+    def _learn(self, keys: Sequence[int], cells: Sequence[int], bit: int) -> None:
+        for seen, key, cell in zip(self._seen, keys, cells, strict=True):
+            times, probability = cell & _TIMES, cell >> 8
+            if bit:
+                probability += (65535 - probability) * _STEPS[times] >> 16
+            else:
+                probability -= probability * _STEPS[times] >> 16
+            seen[key] = probability << 8 | min(times + 1, _LIMIT)

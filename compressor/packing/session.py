@@ -15,6 +15,8 @@ from compressor.packing.varint import read, written
 
 # How large a single number in a packed file may be: no file has so many bytes.
 _LARGEST = 1 << 40
+# Bits that the lists of one file may take together, some seconds; beyond them, lists are coded by tables.
+_AFFORDED = 600_000
 
 
 class Session:
@@ -30,6 +32,7 @@ class Session:
         self._blocks: list[bytes] = []
         self._rest = b""
         self._lists = 0
+        self._left = _AFFORDED
         self._plain = Integers(3)
         self._model = Integers(streams.CONTEXTS)
         self.coder: Encoder | Decoder
@@ -68,6 +71,13 @@ class Session:
             raise Damaged("more numbers than bytes")
         self._lists = min(self._lists + 1, 255)
         return streams.coded(self.coder, self._model, given, count, row or max(count, 1), step, self._lists)
+
+    def affords(self, bits: int) -> bool:
+        """Whether there is time for so many bits; then it is taken."""
+        if bits > self._left:
+            return False
+        self._left -= bits
+        return True
 
     def blob(self, given: bytes | None) -> bytes:
         """A block that was coded by others."""

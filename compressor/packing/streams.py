@@ -79,6 +79,6 @@ def as_bytes(found: Sequence[int]) -> Array:
     Raises:
         Damaged: one is none.
     """
-    if found and not (min(found) >= 0 and max(found) < 256):
+    if found and (min(found) < 0 or max(found) > 255):
         raise Damaged("a byte that is none")
     return np.array(found, np.uint8)

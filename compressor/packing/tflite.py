@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from compressor.packing import general, lists, spans
 from compressor.packing.damage import Damaged
+from compressor.packing.offsets import Cut
 from compressor.packing.session import Session
 from compressor.packing.spans import Span
 from compressor.packing.text import experienced
@@ -25,7 +26,7 @@ def packed(content: bytes) -> bytes:
     session = Session(None, len(content))
     cut = [span for span in spans.found(content).values() if _plain(span, content)]
     _layout(session, cut)
-    _structure(session, _without(content, cut))
+    _structure(session, structure(content, cut))
     _all_lists(session, cut, bytearray(content))
     return session.finished()
 
@@ -37,39 +38,79 @@ def unpacked(content: bytes, size: int) -> bytes:
         Damaged, and others of `spans.UNREADABLE`: it did not.
     """
     session = Session(content, size)
-    layout = _layout(session, None)
-    structure = _structure(session, None)
-    cut, whole = _put_together(layout, structure, size)
+    cut = _layout(session, None)
+    if cut and cut[-1].end > size:
+        raise Damaged("lists that do not fit")
+    whole = _put_together(cut, _structure(session, None), size)
     _all_lists(session, cut, whole)
     return bytes(whole)
+
+
+def structure(content: bytes, cut: Sequence[Span]) -> bytes:
+    """A file without its lists, their lengths zero, and offsets as if they had never been there."""
+    outline = bytearray(content)
+    for span in cut:
+        _LENGTH.pack_into(outline, span.start - _LENGTH.size, 0)
+    ends = [0, *(span.end for span in cut)]
+    starts = [*(span.start for span in cut), len(content)]
+    left = b"".join(outline[end:start] for end, start in zip(ends, starts, strict=True))
+    return _cut(cut, len(content)).nearer(left)
+
+
+def _put_together(cut: Sequence[Span], told: bytes, size: int) -> bytearray:
+    """The file with zeros for its lists; the way back from `structure`."""
+    if len(told) + sum(span.end - span.start for span in cut) != size:
+        raise Damaged("parts that do not fill the file")
+    left, whole = _cut(cut, size).farther(told), bytearray(size)
+    place = taken = 0
+    for span in cut:
+        gap = span.start - place
+        whole[place : span.start] = left[taken : taken + gap]
+        _LENGTH.pack_into(whole, span.start - _LENGTH.size, span.count)
+        place, taken = span.end, taken + gap
+    whole[place:] = left[taken:]
+    return whole
+
+
+def _cut(cut: Sequence[Span], size: int) -> Cut:
+    return Cut([(span.start, span.end) for span in cut], size)
 
 
 def _plain(span: Span, content: bytes) -> bool:
     """Whether its length stands before it, and zeros fill it up."""
     told = _LENGTH.unpack_from(content, span.start - _LENGTH.size)[0]
-    return told == span.count and not any(content[span.start + span.bytes : span.end])
+    return bool(told == span.count) and not any(content[span.start + span.bytes : span.end])
 
 
-def _layout(session: Session, cut: Sequence[Span] | None) -> list[tuple[int, int]]:
-    """Kind of each span and its distance from the one before."""
+def _layout(session: Session, cut: Sequence[Span] | None) -> list[Span]:
+    """Kind, distance from the one before, and length of each list."""
     count = session.number(0 if cut is None else len(cut), 7)
     if count > session.most // _LENGTH.size:
         raise Damaged("more lists than bytes")
-    told: list[tuple[int, int]] = []
-    kinds, gaps, end = [0, 0], [0, 0], 0
+    told: list[Span] = []
+    kinds, gaps, length, end = (0, 0), (0, 0), 0, 0
     for place in range(count):
-        kind = session.number(cut[place].kind if cut else 0, 8 + kinds[-1], kinds[-2] << 8 | gaps[-1])
-        gap = session.number(cut[place].start - end if cut else 0, 12 + kind * 3 + kinds[-1], kind << 12 | gaps[-2])
+        span = cut[place] if cut else Span(0, 0, 0)
+        kind = session.number(span.kind, 8 + kinds[1], kinds[0] << 8 | gaps[1])
         if kind not in spans.UNIT:
             raise Damaged("a list of no kind")
-        kinds, gaps = [kinds[-1], kind], [gaps[-1], gap]
-        end = cut[place].end if cut else 0
-        told.append((kind, gap))
+        gap = session.number(span.start - end, 12 + kind * 3 + kinds[1], kind << 12 | gaps[0])
+        more = session.number(_folded(span.count - length), 22 + kind * 3 + kinds[1], kind << 4 | length % 4)
+        length += (more >> 1) ^ -(more & 1)
+        if length < 0 or gap < _LENGTH.size:
+            raise Damaged("a list that is nowhere")
+        told.append(Span(end + gap, kind, length))
+        kinds, gaps, end = (kinds[1], kind), (gaps[1], gap), told[-1].end
     return told
 
 
+def _folded(number: int) -> int:
+    """Numbers of both signs as those of 0 and more."""
+    return 2 * number if number >= 0 else -2 * number - 1
+
+
 def _structure(session: Session, given: bytes | None) -> bytes:
-    size = session.number(0 if given is None else len(given), 30)
+    size = session.number(0 if given is None else len(given), 32)
     if size > session.most:
         raise Damaged("more structure than file")
     if size > _LONGEST_TEXT:
@@ -77,30 +118,6 @@ def _structure(session: Session, given: bytes | None) -> bytes:
         return general.unpacked(block, size) if given is None else given
     text, coder = experienced(), session.coder
     return bytes(text.code(coder, given[place] if given else 0) for place in range(size))
-
-
-def _without(content: bytes, cut: Sequence[Span]) -> bytes:
-    ends = [0, *(span.end for span in cut)]
-    starts = [*(span.start for span in cut), len(content)]
-    return b"".join(content[end:start] for end, start in zip(ends, starts, strict=True))
-
-
-def _put_together(layout: Sequence[tuple[int, int]], structure: bytes, size: int) -> tuple[list[Span], bytearray]:
-    """The file with zeros for its lists, and where they are."""
-    whole = bytearray(size)
-    cut, place, taken = [], 0, 0
-    for kind, gap in layout:
-        if gap < _LENGTH.size or taken + gap > len(structure) or place + gap > size:
-            raise Damaged("a list that is nowhere")
-        whole[place : place + gap] = structure[taken : taken + gap]
-        place, taken = place + gap, taken + gap
-        span = Span(place, kind, _LENGTH.unpack_from(structure, taken - _LENGTH.size)[0])
-        cut.append(span)
-        place = span.end
-    if len(structure) - taken != size - place:
-        raise Damaged("parts that do not fill the file")
-    whole[place:] = structure[taken:]
-    return cut, whole
 
 
 def _all_lists(session: Session, cut: Sequence[Span], content: bytearray) -> None:

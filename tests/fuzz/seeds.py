@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from compressor import packing
+
 ROOT = Path(__file__).resolve().parents[2]
 _RECIPE = """summary: prunes, then int8
 steps:
@@ -77,6 +79,7 @@ def load(folder: Path) -> dict[str, list[bytes]]:
     places |= {kind: f"run/artifacts/*/*.{kind}" for kind in ("tflite", "onnx")}
     places |= {kind: f"run2/artifacts/*/*.{kind}" for kind in ("ncnn", "ort")}
     found = {kind: [path.read_bytes() for path in sorted(folder.glob(place))] for kind, place in places.items()}
+    found["cpk"] = [packing.pack(content) for content in found["tflite"]]
     return found | {"folder": [_zipped(folder / name) for name in ("graph", "layers")]}
 
 

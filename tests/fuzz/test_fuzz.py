@@ -25,6 +25,7 @@ import mutate_data
 import mutate_keras
 import mutate_ncnn
 import mutate_onnx
+import mutate_packed
 import mutate_saved_model
 import mutate_tflite
 import pytest
@@ -48,6 +49,7 @@ _MUTATORS: dict[str, Callable[[random.Random, bytes], tuple[bytes, str]]] = {
     "onnx": mutate_onnx.mutate,
     "ncnn": mutate_ncnn.mutate,
     "ort": mutate_bytes.mutate,
+    "cpk": mutate_packed.mutate,
     "npz": mutate_data.npz,
     "yaml": mutate_data.recipe,
 }
@@ -165,6 +167,12 @@ def test_artifacts(spoiler: Spoiler, amount: dict[str, int], sound: dict[str, li
     words = ("--data", "../../data.npz", "--outputs", "out.npz")
     files = [each for kind in ("tflite", "onnx", "ncnn", "ort") for each in spoiler.files(kind, amount[kind])]
     _command_each(spoiler, [(path, change, ["measure", path.name, *words]) for path, change in files])
+    spoiler.check()
+
+
+def test_packed_files(spoiler: Spoiler, amount: dict[str, int]) -> None:
+    files = list(spoiler.files("cpk", amount["cpk"]))
+    _command_each(spoiler, [(path, change, ["unpack", path.name, "--out", "out.npz"]) for path, change in files])
     spoiler.check()
 
 
