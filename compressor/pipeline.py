@@ -227,6 +227,7 @@ def _report(
     judging = _judging(request, prepared)
     evidence = evidence_of_run.gather(folder, artifacts, measurements, judging, prepared["steps"])
     verdict = gate.judge(built, limits, request.policy, gate.trains(recipe))
+    losses = unpaid.sentences(built, [step.name for step in request.recipe.steps], str(request.recipe.precision))
     return schema.Report(
         model=_model_part(request, prepared, table),
         recipe=recipe,
@@ -236,16 +237,11 @@ def _report(
         data=schema.DataPart(**prepared["data"]),
         rows=built,
         verdict=promise_limit.combined(verdict, evidence.promises, built),
-        warnings=[*prepared["warnings"], *evidence.warnings, *_unpaid(built, request.recipe)],
+        warnings=[*prepared["warnings"], *evidence.warnings, *losses],
         weights=evidence.weights,
         promises=evidence.promises,
         answers=evidence.answers,
     )
-
-
-def _unpaid(built: Sequence[schema.Row], recipe: Recipe) -> tuple[str, ...]:
-    steps = [name for step in recipe.as_dict()["steps"] for name in step]
-    return unpaid.sentences(built, steps, str(recipe.precision))
 
 
 def _judging(request: Request, prepared: dict[str, Any]) -> evidence_of_run.Judging:
