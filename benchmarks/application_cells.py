@@ -176,7 +176,9 @@ def _check_kernels(name: str, model: tf_keras.Model, layers: Iterable[str]) -> N
         "prune": lambda kernel: np.mean(kernel == 0) > SETTINGS["prune"]["sparsity"] - 0.01,
         "cluster": lambda kernel: len(np.unique(kernel)) <= SETTINGS["cluster"]["clusters"],
     }[name]
-    wrong = [path for path in layers if not any(as_asked(weight.numpy()) for weight in _kernels(_layer(model, path)))]
+    # Those of models inside the model too.
+    known = {each.name: each for each in model.submodules if hasattr(each, "weights")}
+    wrong = [layer for layer in layers if not any(as_asked(weight.numpy()) for weight in _kernels(known[layer.rsplit("/", 1)[-1]]))]
     if wrong:
         raise NotRight(f"kernels of {', '.join(wrong)} are not as asked for")
 
