@@ -183,12 +183,6 @@ def _check_kernels(name: str, model: tf_keras.Model, layers: Iterable[str]) -> N
         raise NotRight(f"kernels of {', '.join(wrong)} are not as asked for")
 
 
-def _layer(model: tf_keras.Model, path: str) -> tf_keras.layers.Layer:
-    """The layer of a path: names of models inside the model, then its own."""
-    whole, _, inside = path.partition("/")
-    return _layer(model.get_layer(whole), inside) if inside else model.get_layer(path)
-
-
 def _kernels(layer: tf_keras.layers.Layer) -> list[Any]:
     return [weight for weight in layer.weights if weight.shape.rank > 1]
 

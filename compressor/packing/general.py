@@ -7,15 +7,15 @@ import lzma
 from compressor.packing.damage import Damaged
 
 _PRESET = 9 | lzma.PRESET_EXTREME
-# Larger files are coded fast, a second for some MB.
-_LARGE, _FAST = 32 << 20, 1
+# Files up to a size are coded in every way, and larger ones fast, a second for some MB.
+_SMALL, _LARGE, _FAST = 1 << 20, 8 << 20, 1
 _SMALLEST_DICTIONARY, _LARGEST_DICTIONARY = 1 << 12, 1 << 26
 _LC_LP_PB = ((0, 2, 2), (3, 0, 0), (0, 0, 0))
 
 
 def packed(content: bytes) -> bytes:
     """The bytes coded; the first says how. Words of four bytes and text are tried, where there are few bytes."""
-    settings = range(len(_LC_LP_PB)) if len(content) <= _LARGE else range(1)
+    settings = range(len(_LC_LP_PB)) if len(content) <= _SMALL else range(1)
     tried = (
         bytes((number,)) + lzma.compress(content, lzma.FORMAT_RAW, filters=_filters(number, len(content)))
         for number in settings

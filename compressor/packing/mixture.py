@@ -27,8 +27,8 @@ _STEPS = tuple(2 * 65536 // (2 * seen + 3) for seen in range(_LIMIT + 1))
 # How sure a context is goes by how often it was seen: 0, 1, 2 to 3, 4 to 7 and so on.
 _SURENESS = tuple(min(seen.bit_length(), 7) for seen in range(_LIMIT + 1))
 _ONE = 65536
-# Bits that one file may take, so that nothing takes minutes.
-MOST_BITS = 1_500_000
+# Bits that one model may take, so that nothing takes minutes.
+MOST_BITS = 900_000
 
 
 def _squashed(x: int) -> int:

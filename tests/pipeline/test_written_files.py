@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import compressor
+from compressor import packing
 
 pytestmark = pytest.mark.tensorflow
 
@@ -47,11 +48,15 @@ def test_plain_int8_file_does_not(digits_run):
 def test_pruned_file_is_as_large_as_before_and_deflates_better(digits_run):
     sizes = {}
     for name in ("int8", "prune50_int8"):
-        _out, report = digits_run(name)
+        out, report = digits_run(name)
         row = next(row for row in report.rows if row.format == "tflite" and row.stage == "compressed")
-        sizes[name] = row.bytes, row.bytes_deflated
+        sizes[name] = row.bytes, row.bytes_deflated, row.bytes_packed
+        assert row.bytes_packed == len(packing.pack((out / row.path).read_bytes()))
+        told = [warning for warning in report.warnings if "pays only when stored deflated" in warning]
+        assert [warning.partition(":")[0] for warning in told] == ["prune"] * 2 * (name == "prune50_int8")
     assert sizes["prune50_int8"][0] == pytest.approx(sizes["int8"][0], rel=0.01)
     assert sizes["prune50_int8"][1] < 0.8 * sizes["int8"][1]
+    assert sizes["prune50_int8"][2] < 0.9 * sizes["prune50_int8"][1]
 
 
 def test_clustered_keras_model_has_sixteen_values_per_kernel(digits_run):
