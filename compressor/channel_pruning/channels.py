@@ -19,6 +19,11 @@ class Channels:
         self._parent: list[int] = []
         self._reasons: dict[int, str] = {}
 
+    @property
+    def count(self) -> int:
+        """How many channels there are; every set's number is smaller."""
+        return len(self._parent)
+
     def new(self, count: int) -> Labels:
         """Labels of so many channels, each a set of its own."""
         first = len(self._parent)

@@ -31,24 +31,35 @@ def counter(flow: Flow) -> Callable[[Array], Cost]:
 
     Weights are counted by what the rules leave of their shapes: stand-ins of one byte take the weights' place.
     """
-    layers = [
-        (traced, StandIn(traced.layer, np.int8), _positions(traced)) for traced in flow.layers.values() if _own(traced)
-    ]
-    sets = {
-        id(traced): [flow.channels.sets(each) for each in (*traced.inputs, *traced.outputs)] for traced, *_ in layers
-    }
+    layers = [_Counted(traced, flow) for traced in flow.layers.values() if _own(traced)]
 
     def cost(fallen: Array) -> Cost:
-        macs = parameters = 0
-        for traced, stand_in, positions in layers:
-            masks = [~np.isin(each, fallen) for each in sets[id(traced)]]
-            kept = Kept(tuple(masks[: len(traced.inputs)]), tuple(masks[len(traced.inputs) :]))
-            left = stand_in.left(kept)
-            parameters += sum(each.size for each in left)
-            macs += positions * sum(each.size for each in left if each.ndim > 1)
-        return Cost(macs, parameters)
+        gone = np.zeros(flow.channels.count, bool)
+        gone[fallen] = True
+        found = [layer.cost(gone) for layer in layers]
+        return Cost(sum(each.macs for each in found), sum(each.parameters for each in found))
 
     return cost
+
+
+class _Counted:
+    """A layer, and what it costs for every number of channels that was asked for."""
+
+    def __init__(self, traced: Traced, flow: Flow) -> None:
+        self._sets = [flow.channels.sets(each) for each in (*traced.inputs, *traced.outputs)]
+        self._inputs = len(traced.inputs)
+        self._stand_in, self._positions = StandIn(traced.layer, np.int8), _positions(traced)
+        self._known: dict[tuple[int, ...], Cost] = {}
+
+    def cost(self, gone: Array) -> Cost:
+        """Its cost without the sets that are gone; which ones of a tensor these are makes no difference."""
+        masks = [~gone[each] for each in self._sets]
+        widths = tuple(int(each.sum()) for each in masks)
+        if widths not in self._known:
+            left = self._stand_in.left(Kept(tuple(masks[: self._inputs]), tuple(masks[self._inputs :])))
+            multiplied = sum(each.size for each in left if each.ndim > 1)
+            self._known[widths] = Cost(self._positions * multiplied, sum(each.size for each in left))
+        return self._known[widths]
 
 
 def _own(traced: Traced) -> bool:

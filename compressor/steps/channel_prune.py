@@ -6,13 +6,24 @@ Channels that additions, products and concatenations tie together go together. W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from compressor.channel_pruning import amounts, cost, flow, groups, importance, sensitivity, slopes, surgery
+from compressor.channel_pruning import (
+    amounts,
+    compensation,
+    cost,
+    flow,
+    groups,
+    importance,
+    sensitivity,
+    slopes,
+    surgery,
+)
 from compressor.channel_pruning.flow import Flow
 from compressor.channel_pruning.groups import Group
 from compressor.errors import BadInput
@@ -101,7 +112,10 @@ class _Round:
             shares = [1 - kept ** (1 / self._settings.rounds)] * len(self._groups)
         else:
             shares = self._within_budget()
-        return surgery.without(self._model, self._flow, set(self._fallen(shares).tolist()))
+        fallen = self._fallen(shares)
+        made = surgery.without(self._model, self._flow, set(fallen.tolist()))
+        compensation.make_up(self._model, made, self._flow, fallen, self._few())
+        return made
 
     def _fallen(self, shares: Sequence[float]) -> Array:
         pairs = zip(self._groups, shares, strict=True)
@@ -112,7 +126,7 @@ class _Round:
         """Shares by which the network fits, spread by how much each group is felt."""
         places = range(len(self._groups))
         alone = [self._fallen([0.5 if at == place else 0.0 for at in places]) for place in places]
-        samples = _samples(self._trainer, self._cost(_NOTHING).macs * len(self._groups))
+        samples = next(iter(self._few(len(self._groups))))
         harms = sensitivity.harms(self._model, self._flow, alone, samples)
         now, whole = self._counted(_NOTHING), self._budgeted(self._first)
         what, kept = self._settings.kept
@@ -128,16 +142,16 @@ class _Round:
             )
         return shares
 
+    def _few(self, turns: int = 1) -> Iterator[Any]:
+        """A batch of calibration samples, as many as can be answered in some seconds so often."""
+        count = int(np.clip(_MEASURING_MACS / max(self._cost(_NOTHING).macs * turns, 1), 1, _MOST_SAMPLES))
+        return islice(self._trainer.calibration_batches(count), 1)
+
     def _counted(self, fallen: Array) -> int:
         return self._budgeted(self._cost(fallen))
 
     def _budgeted(self, counted: cost.Cost) -> int:
         return counted.macs if self._settings.kept[0] == "macs" else counted.parameters
-
-
-def _samples(trainer: Trainer, macs_per_sample: int) -> Any:
-    count = int(np.clip(_MEASURING_MACS / max(macs_per_sample, 1), 1, _MOST_SAMPLES))
-    return next(iter(trainer.calibration_batches(count)))
 
 
 def _chosen(model: tf_keras.Model, traced: Flow, settings: Settings) -> list[Group]:

@@ -172,3 +172,58 @@ def test_a_dead_channel_is_the_least_important():
         group = groups.groups(traced)[0]
         dead = set(group.sets.tolist()) & set(fallen.tolist())
         assert dead <= set(amounts.weakest(group, found, 0.5, 1).tolist())
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_a_channel_that_is_always_the_same_is_made_up_for_exactly(use_bias):
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.utils.set_random_seed(0)
+    inputs = layers.Input((8, 8, 2))
+    first = layers.Conv2D(6, 3, activation="sigmoid", name="first")(inputs)
+    second = layers.Conv2D(5, 3, use_bias=use_bias, name="second")(first)
+    second = layers.ReLU()(layers.BatchNormalization(name="norm")(second))
+    hidden = layers.Dense(7, activation="sigmoid", name="hidden")(layers.Flatten()(second))
+    model = tf_keras.Model(inputs, layers.Dense(3, name="answer")(hidden))
+    for name in ("first", "hidden"):
+        kernel, bias = model.get_layer(name).get_weights()
+        kernel[..., :3], bias[:3] = 0, [1.0, -2.0, 3.0]
+        model.get_layer(name).set_weights([kernel, bias])
+    samples = _samples(model)
+    before = model(samples).numpy()
+    result = _pruned(model, keep={"channels": 0.5}, layers=["first", "hidden"])
+    assert result.facts[0]["channels"] == {"first": [6, 3], "hidden": [7, 4]}
+    np.testing.assert_allclose(result.model(samples).numpy(), before, atol=1e-5)
+
+
+def test_padding_is_seen_when_a_channel_is_made_up_for():
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.utils.set_random_seed(0)
+    inputs = layers.Input((4, 4, 1))
+    first = layers.Conv2D(6, 1, activation="sigmoid", name="first")(inputs)
+    made = layers.Conv2D(2, 3, padding="same", name="second")(first)
+    model = tf_keras.Model(inputs, layers.GlobalAveragePooling2D()(made))
+    first = model.get_layer("first")
+    kernel, bias = first.get_weights()
+    kernel[..., :3] = 0
+    first.set_weights([kernel, bias + 1])
+    samples = _samples(model)
+    before = model(samples).numpy()
+    after = _pruned(model, keep={"channels": 0.5}, layers=["first"]).model(samples).numpy()
+    np.testing.assert_allclose(after, before, atol=1e-5)
+
+
+def test_without_epochs_neither_training_data_nor_labels_are_needed():
+    model = network(["residual"], "pooled", 6)
+    step = steps.load("channel_prune")
+    whole = _dataset(model)
+    data = Dataset("random", "generated", Split(whole.calibration.inputs), Split(whole.calibration.inputs))
+    for criterion in ("l2", "taylor"):
+        chosen = step.settings(keep={"macs": 0.5}, epochs=0, importance=criterion)
+        result = step.apply(Workpiece(model), chosen, Trainer(data))
+        assert result.model.count_params() < model.count_params()
+    with pytest.raises(BadInput, match="nothing to train on"):
+        step.apply(Workpiece(model), step.settings(keep={"macs": 0.5}), Trainer(data))
