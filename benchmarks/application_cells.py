@@ -178,7 +178,11 @@ def _check_kernels(name: str, model: tf_keras.Model, layers: Iterable[str]) -> N
     }[name]
     # Those of models inside the model too.
     known = {each.name: each for each in model.submodules if hasattr(each, "weights")}
-    wrong = [layer for layer in layers if not any(as_asked(weight.numpy()) for weight in _kernels(known[layer.rsplit("/", 1)[-1]]))]
+    wrong = [
+        layer
+        for layer in layers
+        if not any(as_asked(weight.numpy()) for weight in _kernels(known[layer.rsplit("/", 1)[-1]]))
+    ]
     if wrong:
         raise NotRight(f"kernels of {', '.join(wrong)} are not as asked for")
 

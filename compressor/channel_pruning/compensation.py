@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor.channel_pruning.flow import Flow, flat
+from compressor.channel_pruning.flow import Flow
+from compressor.keras_graph import flat
 from compressor.values import Array
 
 if TYPE_CHECKING:

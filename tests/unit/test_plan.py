@@ -72,7 +72,6 @@ PRUNE = {"prune": {"sparsity": 0.5}}
     ("steps", "told"),
     [
         (["cluster", "fine_tune"], ["steps.1.fine_tune: would undo the step 'cluster' before it"]),
-        (["cluster", "quantize_aware"], ["steps.1.quantize_aware: would undo the step 'cluster' before it"]),
         (["cluster", PRUNE], ["steps.1.prune: would undo the step 'cluster' before it"]),
         ([PRUNE, {"cluster": {"keep_zeros": False}}], ["steps.1.cluster: would undo the step 'prune' before it"]),
         (["cluster", "fine_tune", "fine_tune"], ["steps.1.fine_tune: would undo", "steps.2.fine_tune: would undo"]),
@@ -92,7 +91,15 @@ def test_quantize_aware_goes_with_int8_only(precision: Precision) -> None:
     assert told == f"steps.0.quantize_aware: makes sense with precision int8 only (received {precision})"
 
 
-@pytest.mark.parametrize("steps", [[PRUNE, "fine_tune"], [PRUNE, "fine_tune", "quantize_aware"], [PRUNE, "cluster"]])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [PRUNE, "fine_tune"],
+        [PRUNE, "fine_tune", "quantize_aware"],
+        [PRUNE, "cluster", "quantize_aware"],
+        ["cluster", "quantize_aware"],
+    ],
+)
 def test_steps_that_get_along_are_planned(steps: list[Any]) -> None:
     assert plan.check(recipe_of("int8", *steps), names.load_targets(["host"])).rows
 
