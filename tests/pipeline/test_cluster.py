@@ -166,7 +166,7 @@ def test_a_large_cluster_does_not_drift():
     for reassign in (False, True):
         projection = _Projection([Shared(0, weights, clusters)], reassign)
         projection.begin([clusters], [clusters.values], [clusters.values])
-        assert np.array_equal(projection.step([clusters.values])[0].numpy(), clusters.values)
+        assert np.array_equal(projection.step([clusters.values])[0], clusters.values)
 
 
 def test_a_weight_goes_to_the_neighbour_it_came_near_to_and_zeros_stay():
@@ -178,6 +178,6 @@ def test_a_weight_goes_to_the_neighbour_it_came_near_to_and_zeros_stay():
     projection = _Projection([Shared(at, kernel, clusters[at]) for at, kernel in enumerate(kernels)], True)
     projection.begin(clusters, kernels, kernels)
     moved = [np.array([[-2, -2.5, 1, 1, 2.5, 3, 9, -9]], np.float32), np.array([[-5, -6, 0.5, -4]], np.float32)]
-    found = [each.numpy() for each in projection.step(moved)]
+    found = projection.step(moved)
     assert np.array_equal(found[0], [[-2.25, -2.25, 1, 1, 2.75, 2.75, 0, 0]])
     assert np.array_equal(found[1], [[-5, -5, 0.5, -5]])
