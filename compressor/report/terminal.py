@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _HIDDEN = {"p99 ms", "SQNR dB"}
 # Left out as well where the terminal is narrow.
 _HIDDEN_WHEN_NARROW = {"runtime", "agreement", "max |error|", "deflated KB", "packed KB"}
-_WIDE = 116
-_WIDTH_OFF_TERMINAL = 130
+_WIDE = 128
+_WIDTH_OFF_TERMINAL = 142
 
 
 def console() -> Console:

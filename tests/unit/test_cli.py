@@ -93,8 +93,8 @@ def test_help_names_every_verb(tmp_path: Path, cli: Cli) -> None:
     told = cli("--help", cwd=tmp_path).stdout
     found = re.findall(r"^  (\w+) ", told.split("Commands:")[1], re.MULTILINE)
     assert found == [
-        *("check", "compare", "diagnose", "doctor", "emulator", "gate", "inspect", "list", "measure", "report", "run"),
-        "train",
+        *("check", "compare", "diagnose", "doctor", "emulator", "gate", "inspect", "list", "measure", "pack", "report"),
+        *("run", "train", "unpack"),
     ]
 
 
