@@ -33,6 +33,7 @@ class Call:
     """One call of a layer.
 
     Attributes:
+        outer: names of the models around it, from the outside in.
         training: what a model around it was called with; None where nothing was said.
     """
 
@@ -40,7 +41,18 @@ class Call:
     node: Any
     reads: tuple[Value, ...]
     makes: tuple[Value, ...]
+    outer: tuple[str, ...] = ()
     training: bool | None = None
+
+    @property
+    def path(self) -> str:
+        """The layer's name behind those of the models around it."""
+        return "/".join((*self.outer, self.layer.name))
+
+    @property
+    def outermost(self) -> str:
+        """Name of the layer of the whole model that this call belongs to."""
+        return self.outer[0] if self.outer else str(self.layer.name)
 
     def arguments(self, tensors: dict[int, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What the layer is called with, given the tensors of its values by the values' identity."""
@@ -64,14 +76,18 @@ def flattened(model: tf_keras.Model) -> Flat:
     """List the calls of a functional model."""
     calls: list[Call] = []
     inputs = tuple(Value(tensor) for tensor in model.inputs)
-    outputs = _written_out(model, inputs, None, calls)
+    outputs = _written_out(model, inputs, (), None, calls)
     for value in outputs:
         value.leaves = True
     return Flat(tuple(calls), inputs, outputs)
 
 
 def _written_out(
-    model: tf_keras.Model, inputs: tuple[Value, ...], training: bool | None, calls: list[Call]
+    model: tf_keras.Model,
+    inputs: tuple[Value, ...],
+    outer: tuple[str, ...],
+    training: bool | None,
+    calls: list[Call],
 ) -> tuple[Value, ...]:
     known = {id(tensor): value for tensor, value in zip(model.inputs, inputs, strict=True)}
     for node in nodes(model):
@@ -82,10 +98,10 @@ def _written_out(
         inner = training if said is None else bool(said)
         made = flat(node.outputs)
         if hasattr(node.layer, "_nodes_by_depth"):
-            makes = _written_out(node.layer, reads, inner, calls)
+            makes = _written_out(node.layer, reads, (*outer, node.layer.name), inner, calls)
         else:
             makes = tuple(Value(tensor) for tensor in made)
-            calls.append(Call(node.layer, node, reads, makes, inner))
+            calls.append(Call(node.layer, node, reads, makes, outer, inner))
             _connect(calls[-1])
         known |= {id(tensor): value for tensor, value in zip(made, makes, strict=True)}
     return tuple(known[id(tensor)] for tensor in model.outputs)

@@ -35,7 +35,7 @@ def simulate(model: tf_keras.Model, skipped: set[str], symmetric: bool = False) 
     """Build the simulation of a model, which is left as it is.
 
     Args:
-        skipped: names of layers whose rounding training does not feel.
+        skipped: names of its layers, or of models inside it, whose rounding training does not feel.
     """
     import tf_keras
 
@@ -44,8 +44,8 @@ def simulate(model: tf_keras.Model, skipped: set[str], symmetric: bool = False) 
     found = flattened(plain)
     told = {id(call): kinds.plan(call) for call in found.calls}
     built = _Builder(found, {key: each for key, each in told.items() if isinstance(each, Plan)}, skipped, symmetric)
-    stays = {call.layer.name: why for call in found.calls if isinstance(why := told[id(call)], str)}
-    simulated = {call.layer.name for call in found.calls if _weighs(call)} - set(stays) - built.left_out
+    stays = {call.path: why for call in found.calls if isinstance(why := told[id(call)], str)}
+    simulated = {call.path for call in found.calls if _weighs(call) and call.outermost not in skipped} - set(stays)
     return Simulation(built.model(plain), plain, tuple(sorted(simulated)), stays)
 
 
@@ -56,7 +56,7 @@ def _weighs(call: Call) -> bool:
 class _Builder:
     def __init__(self, found: Flat, plans: dict[int, Plan], skipped: set[str], symmetric: bool) -> None:
         self._found, self._plans, self._symmetric = found, plans, symmetric
-        self.left_out = {name for name in skipped if any(call.layer.name == name for call in found.calls)}
+        self._skipped = skipped
         self._inside = {id(each) for call in found.calls for each in hard_swish.inside(call)}
         self._names: set[str] = set()
         self._scales, self._first_of = scales.groups(found), dict[int, Rounding]()
@@ -124,7 +124,7 @@ class _Builder:
             plan = Plan(operations.called, (), OBSERVED)
         if id(call) in self._inside or (plan.output == OBSERVED and id(call) in self._taken_in):
             plan = replace(plan, output=None)
-        simulated = plan.simulated and call.layer.name not in self.left_out
+        simulated = plan.simulated and call.outermost not in self._skipped
         return replace(plan, simulated=simulated, symmetric=self._symmetric)
 
     def _takes_in(self, call: Call) -> Call | None:

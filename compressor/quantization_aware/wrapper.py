@@ -54,7 +54,7 @@ class Rounding:
         """Round from now on; what was always zero is given room, since it need not stay so."""
         self.observing = False
         for tag, low in self.low.items():
-            if float(self.high[tag]) <= float(low):
+            if self.high[tag].numpy() <= low.numpy():
                 self.high[tag].assign(1.0)
 
     def rounded(self, tag: str, tensor: Any) -> Any:

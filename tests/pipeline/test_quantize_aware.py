@@ -272,6 +272,13 @@ def test_skipped_layer_is_rounded_in_the_file_alone(tmp_path):
     assert np.abs(hidden(samples, training=False) - exact).max() > 1e-4
 
 
+def test_skipped_model_inside_the_model_is_skipped_with_all_its_layers():
+    from compressor.quantization_aware.simulation import simulate
+
+    assert simulate(model_inside(), set()).simulated == ("inner/same_name", "same_name")
+    assert simulate(model_inside(), {"inner"}).simulated == ("same_name",)
+
+
 def stored(view):
     """The integers of every kernel, output channels first or last as the file has them."""
     kernels = [
