@@ -13,7 +13,6 @@ from compressor.quantization_aware.wrapper import OBSERVED, Fixed, Plan
 # Ends that the int8 kernels fix: steps of 1/256 and 1/128.
 _FROM_0_TO_1: Fixed = (0.0, 255 / 256)
 _AROUND_0: Fixed = (-1.0, 127 / 128)
-_RELUS = ("relu", "relu6")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from compressor.quantization_aware import activations
-from compressor.quantization_aware.wrapper import OBSERVED, Plan, with_attributes
+from compressor.quantization_aware.wrapper import Plan, with_attributes
 
 # The kernel of each kind, and its axes that have a scale for each channel.
 _KERNELS = {
@@ -96,8 +96,3 @@ def _last(kernel: Any) -> tuple[int, ...]:
 
 def _last_two(kernel: Any) -> tuple[int, ...]:
     return (len(kernel.shape) - 2, len(kernel.shape) - 1)
-
-
-def output_after(found: Plan, fused: bool) -> str | tuple[float, float] | None:
-    """What is rounded behind the layer: nothing, where what follows becomes part of it."""
-    return None if fused and found.output == OBSERVED else found.output
