@@ -11,7 +11,7 @@ import pytest
 from compressor import onnx_graph
 from compressor.formats import onnx as plain
 from compressor.formats import onnx_tensorrt
-from compressor.values import Precision
+from compressor.values import Precision, Source
 
 
 def test_erfc_is_written_with_what_onnx_has():
@@ -52,7 +52,8 @@ def test_layers_without_names_are_quantized(tmp_path: Path, format_name: str):
     samples = {"x": np.random.default_rng(0).normal(size=(8, 2, 4)).astype(np.float32)}
     path = tmp_path / "q.onnx"
     if format_name == "onnx":
-        plain._write_static(model, Precision.INT8, samples, path)
+        source = Source("m", path, None, (), ())
+        plain._write_static(model, source, Precision.INT8, samples, path)
     else:
         onnx_tensorrt._write_symmetric(model, samples, path)
     graph = onnx.load(path).graph
