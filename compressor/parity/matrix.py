@@ -109,5 +109,6 @@ def compiled(rows: Iterable[Row]) -> list[ParityCell]:
 
 
 def _known(artifact: Artifact, found: Iterable[Measured | Failure]) -> Roundings:
-    outputs = next((each.answer["outputs"] for each in found if isinstance(each, Measured)), ())
-    return roundings.of_file(artifact.path, outputs)
+    """What is known of a file that was measured; nothing of one that another was only made of."""
+    measured = next((each for each in found if isinstance(each, Measured)), None)
+    return Roundings() if measured is None else roundings.of_file(artifact.path, measured.answer["outputs"])

@@ -159,6 +159,11 @@ def test_without_a_float32_file_on_the_same_runtime_its_other_answers_are_the_ba
     ]
 
 
+def test_a_file_that_others_are_only_made_of_has_no_cells(written: Written) -> None:
+    written.answers = {key: found for key, found in written.answers.items() if key[0] != INT8}
+    assert {cell.stage for cell in written.cells()} == {"float32"}
+
+
 def test_an_emulated_core_is_held_against_this_machine_and_reference_kernels_exactly(written: Written) -> None:
     there = rounded(MODEL)[:5].copy()
     there[1, 1] += STEP
