@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := compressor/constraints.txt
 
-.PHONY: demo test fast fuzz matrix lint picture schema benchmark evaluation deep-compression applications samples emulator emulator-lock clean
+.PHONY: demo test fast fuzz matrix lint picture schema benchmark evaluation deep-compression channel-speed pack step-time applications samples emulator emulator-lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
@@ -51,6 +51,20 @@ evaluation: $(VENV)/.installed
 # docs/deep_compression.md: an hour on two cores, less with WHOLE=--whole; goes on where it was interrupted.
 deep-compression: $(VENV)/.installed
 	$(BIN)/python benchmarks/deep_compression.py $(WHOLE)
+
+# docs/channel_speed.md: p50 of networks with half of their multiply-accumulates, on LiteRT and ONNX Runtime.
+channel-speed: $(VENV)/.installed
+	$(BIN)/python benchmarks/channel_speed.py --page docs/channel_speed.md
+
+# docs/packing.md: packed bytes beside those of general compressors, of files named in FILES; takes brotli and zstandard.
+pack: $(VENV)/.installed
+	$(BIN)/python benchmarks/pack.py $(FILES)
+
+# What steps take: against plain training of the same epochs, to set up on Xception, and channel_prune of ResNet50.
+step-time: $(VENV)/.installed
+	$(BIN)/python benchmarks/step_time.py 'prune: {sparsity: 0.8}' quantize_aware
+	$(BIN)/python benchmarks/step_setup.py
+	$(BIN)/python benchmarks/channel_prune_time.py
 
 # docs/applications.md: hours on one core. Goes on where it was interrupted, as long as runs/applications.jsonl is there.
 applications: $(VENV)/.installed
