@@ -150,6 +150,21 @@ def test_training_between_rounds_and_exact_rounds():
     assert result.facts[0]["epochs"] == 1
 
 
+def test_dropout_drops_less_of_a_smaller_layer():
+    from tf_keras import Sequential, layers
+
+    model = Sequential(
+        [
+            layers.Input((8,)),
+            layers.Dense(20, "relu"),
+            layers.Dropout(0.4, name="drop"),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    assert _pruned(model, keep={"channels": 0.25}, epochs=0).model.get_layer("drop").rate == pytest.approx(0.1)
+    assert model.get_layer("drop").rate == 0.4
+
+
 def test_what_cannot_be_done_is_told():
     from tf_keras import Model, layers
 

@@ -22,14 +22,12 @@ def follow(call: Call, _: Channels) -> list[Labels] | str:
 _POOLING = tuple(
     f"{kind}Pooling{rank}D" for kind in ("Max", "Average", "GlobalMax", "GlobalAverage") for rank in (1, 2, 3)
 )
-_ROOM = tuple(
-    f"{kind}{rank}D" for kind in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout") for rank in (1, 2, 3)
-)
+_ROOM = tuple(f"{kind}{rank}D" for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in (1, 2, 3))
 
 RULE = Rule(
     (
-        *("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Dropout", "GaussianNoise", "GaussianDropout"),
-        *("AlphaDropout", "ActivityRegularization", "RepeatVector", *_POOLING, *_ROOM),
+        *("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "GaussianNoise"),
+        *("ActivityRegularization", "RepeatVector", *_POOLING, *_ROOM),
     ),
     follow,
 )
