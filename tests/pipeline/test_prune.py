@@ -309,7 +309,9 @@ def test_the_onnx_file_is_two_of_four_as_tensorrt_wants_it(digits_run: Run):
     assert report.recipe.steps_done[0]["left_alone"] == {"conv_1": "its 1 inputs are no multiple of 4"}
 
 
-@pytest.mark.parametrize("name", ["prune50_int8", "prune80_int8", "sparse24_fp16"])
+@pytest.mark.parametrize(
+    "name", ["prune50_int8", "sparse24_fp16", pytest.param("prune80_int8", marks=pytest.mark.matrix)]
+)
 def test_files_keep_what_was_promised(name: str, digits_run: Run):
     _, report = digits_run(name)
     kept = {(each.format, each.layer): each.kept for each in report.promises}
