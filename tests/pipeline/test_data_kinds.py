@@ -144,7 +144,8 @@ def test_folder_of_images(of_pictures, pictures):
     ]
     assert told["spec"]["divide"] == 255.0
     assert told["spec_sha256"] == DataSpec(source="elsewhere", divide=255).sha256 != DataSpec(source="x").sha256
-    assert report["warnings"] == []
+    # What pruning pays in, and how long the files take, is not told of the data.
+    assert [each for each in report["warnings"] if "float32" not in each] == []
 
 
 def test_a_spec_in_a_file_reads_what_stands_beside_it(of_pictures, pictures, digits_model, folder, compress):
