@@ -73,15 +73,5 @@ def _judgements(judged: Judged, limits: Limits) -> Iterator[Judgement]:
 
 
 def _violation(row: Row, judgement: Judgement) -> Violation:
-    return Violation(
-        limit=judgement.limit,
-        network=row.network,
-        target=row.target,
-        format=row.format,
-        precision=row.precision,
-        runtime=row.runtime,
-        row=judgement.row,
-        expected=judgement.expected,
-        received=judgement.received,
-        message=judgement.message,
-    )
+    each = judgement
+    return row.violation(each.limit, each.row, each.expected, each.received, each.message)

@@ -52,15 +52,5 @@ def _violation(cell: ParityCell, row: Row, position: int) -> Violation:
     )
     if cell.within is False:
         received = f"{difference(cell)}: {received}"
-    return Violation(
-        limit=LIMIT,
-        network=row.network,
-        target=row.target,
-        format=row.format,
-        precision=row.precision,
-        runtime=row.runtime,
-        row=position,
-        expected=expected,
-        received=received,
-        message=f"{row.title}: {LIMIT}: {file(cell)} against {cell.against}: expected {expected}, received {received}",
-    )
+    told = f"{row.title}: {LIMIT}: {file(cell)} against {cell.against}: expected {expected}, received {received}"
+    return row.violation(LIMIT, position, expected, received, told)

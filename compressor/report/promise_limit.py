@@ -49,18 +49,8 @@ def _violation(broken: Sequence[PromisePart], row: Row, position: int) -> Violat
     expected, received = (
         "; ".join(f"{each.layer}: {tell(each)}" for each in broken[:_TOLD]) + more for tell in (_promised, _received)
     )
-    return Violation(
-        limit=LIMIT,
-        network=row.network,
-        target=row.target,
-        format=row.format,
-        precision=row.precision,
-        runtime=row.runtime,
-        row=position,
-        expected=expected,
-        received=received,
-        message=f"{row.title}: {LIMIT}: {broken[0].step} promised {expected}; the file has {received}",
-    )
+    told = f"{row.title}: {LIMIT}: {broken[0].step} promised {expected}; the file has {received}"
+    return row.violation(LIMIT, position, expected, received, told)
 
 
 _NAMES = {"sparsity": "sparsity", "distinct_values": "few distinct values"}

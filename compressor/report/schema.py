@@ -191,6 +191,21 @@ class Row(Part):
         """The row in a few words."""
         return f"{place(self.target, self.network)}: {self.stage} {self.format} {self.precision} on {self.runtime}"
 
+    def violation(self, limit: str, position: int, expected: str, received: str, message: str) -> Violation:
+        """A limit that this row breaks; `position` is the row's in the report."""
+        return Violation(
+            limit=limit,
+            network=self.network,
+            target=self.target,
+            format=self.format,
+            precision=self.precision,
+            runtime=self.runtime,
+            row=position,
+            expected=expected,
+            received=received,
+            message=message,
+        )
+
 
 class Report(Part):
     """Everything about one run. Reports of version 1.0 lack what came later, and are read all the same."""

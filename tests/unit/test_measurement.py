@@ -224,7 +224,7 @@ def test_the_runtime_is_the_first_that_opens_the_file_or_the_one_asked_for() -> 
             runtimes.for_file(Path(path), name)
 
 
-@pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
+@pytest.mark.skipif(len(CORES) < 2, reason="on one core, one thread and two are timed alike")
 def test_latency_is_timed_on_as_many_cores_as_threads_and_given_back() -> None:
     assert os.sched_getaffinity(0) == CORES
     with latency.pinned(1):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from at_hand import needs_tools
 from hypothesis import given
 from hypothesis import strategies as st
 from tflite_files import float_lstm_with_int8_weights
@@ -26,8 +26,7 @@ from compressor.vela import compiler, log, summary
 __all__ = ["absent", "vendor"]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 (U55,) = names.load_targets(["ethos_u55-128"])
-lacking = environment.program("vela") is None and "COMPRESSOR_REQUIRE_TOOLS" not in os.environ
-installed = pytest.mark.skipif(lacking, reason="vela is not installed")
+installed = needs_tools(environment.program("vela") is not None, "vela is not installed")
 
 # As Vela 5.2.0 printed it.
 LOG = """
