@@ -48,11 +48,11 @@ benchmark: $(VENV)/.installed
 evaluation: $(VENV)/.installed
 	$(BIN)/python benchmarks/evaluation.py
 
-# docs/deep_compression.md: an hour on two cores, less with WHOLE=--whole; goes on where it was interrupted.
+# Writes docs/deep_compression.md: an hour on two cores, less with WHOLE=--whole; goes on where it was interrupted.
 deep-compression: $(VENV)/.installed
 	$(BIN)/python benchmarks/deep_compression.py $(WHOLE)
 
-# docs/channel_speed.md: p50 of networks with half of their multiply-accumulates, on LiteRT and ONNX Runtime.
+# Writes docs/channel_speed.md: p50 of networks with half of their multiply-accumulates, on LiteRT and ONNX Runtime.
 channel-speed: $(VENV)/.installed
 	$(BIN)/python benchmarks/channel_speed.py --page docs/channel_speed.md
 
