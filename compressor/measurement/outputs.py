@@ -19,8 +19,8 @@ from compressor.stacking import stacked
 from compressor.values import Array, Split, Stream, TensorSpec, clean_name
 
 _BLOCK = 512
-# What a session takes at a time: small enough to stay in a core's cache while it is quantized.
-_PART, _PART_BYTES = 64, 256 << 10
+# What a session takes at a time: enough to hand over seldom, and few enough that no core waits long for the last one.
+_PART, _PART_BYTES, _PARTS_EACH = 128, 2 << 20, 8
 _TOGETHER = 32
 _FLOAT = 4
 
@@ -81,7 +81,8 @@ def collect(open_session: Callable[[], Session], samples: Split | Stream, listen
     bytes_out = sum(_FLOAT * math.prod(axis or 1 for axis in spec.shape) for spec in specs)
     first = next(iter(samples.blocks(1)))
     bytes_each = sample_bytes(first) + bytes_out
-    size, part = rows_per_block(bytes_each, _BLOCK), max(1, min(_PART, _PART_BYTES // max(bytes_each, 1)))
+    size, fair = rows_per_block(bytes_each, _BLOCK), samples.count // (_PARTS_EACH * len(sessions))
+    part = max(1, min(_PART, _PART_BYTES // max(bytes_each, 1), fair))
     together = _together(sessions[0], samples)
     found, labels = Answers(samples.count), Answers(samples.count)
 
