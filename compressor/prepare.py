@@ -6,7 +6,7 @@ model is ONNX.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,7 +163,7 @@ def _apply(chosen: recipe.Recipe, found: Subject, wanted: Asked, place: Place) -
         report_progress(step.name)
         # What a step draws by chance must not hang on whether a sample was trained now or came from the cache.
         tf_keras.utils.set_random_seed(wanted.seed)
-        workpiece = step.step.apply(workpiece, step.settings, trainer)
+        workpiece = step.step.apply(replace(workpiece, precision=chosen.precision), step.settings, trainer)
     return workpiece
 
 

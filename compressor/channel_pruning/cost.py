@@ -1,8 +1,8 @@
-"""What a network costs with some of its channels gone: multiply-accumulates, parameters."""
+"""What a network costs with some of its channels gone: multiply-accumulates, parameters, bytes of its weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -11,33 +11,50 @@ import numpy as np
 from compressor.channel_pruning.flow import Flow, Traced
 from compressor.channel_pruning.rules import Kept
 from compressor.channel_pruning.stand_in import StandIn
-from compressor.values import Array
+from compressor.values import Array, Precision
 
 # Tables that are looked up, not multiplied.
 _LOOKED_UP = ("Embedding",)
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "Bidirectional")
+_TAKEN_IN = ("BatchNormalization", "SyncBatchNormalization")
+# Bytes of a number in a kernel, and in a bias, as files hold them.
+_BYTES = {
+    Precision.FLOAT32: (4, 4),
+    Precision.FLOAT16: (2, 2),
+    Precision.DYNAMIC_INT8: (1, 4),
+    Precision.INT8: (1, 4),
+    Precision.INT16X8: (1, 8),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Multiply-accumulates of one sample, and parameters."""
+    """Multiply-accumulates of one sample, parameters, and the bytes that these take in a file."""
 
     macs: int
     parameters: int
+    bytes: int
 
 
-def counter(flow: Flow) -> Callable[[Array], Cost]:
+def counter(flow: Flow, precision: Precision = Precision.FLOAT32) -> Callable[[Array], Cost]:
     """A function of the sets that fall, quick enough to be asked often.
 
     Weights are counted by what the rules leave of their shapes: stand-ins of one byte take the weights' place.
+
+    Args:
+        precision: what the file is written in.
     """
-    layers = [_Counted(traced, flow) for traced in flow.layers.values() if _own(traced)]
+    layers = [_Counted(traced, flow, precision) for traced in flow.layers.values() if _own(traced)]
 
     def cost(fallen: Array) -> Cost:
         gone = np.zeros(flow.channels.count, bool)
         gone[fallen] = True
         found = [layer.cost(gone) for layer in layers]
-        return Cost(sum(each.macs for each in found), sum(each.parameters for each in found))
+        return Cost(
+            sum(each.macs for each in found),
+            sum(each.parameters for each in found),
+            sum(each.bytes for each in found),
+        )
 
     return cost
 
@@ -45,10 +62,11 @@ def counter(flow: Flow) -> Callable[[Array], Cost]:
 class _Counted:
     """A layer, and what it costs for every number of channels that was asked for."""
 
-    def __init__(self, traced: Traced, flow: Flow) -> None:
+    def __init__(self, traced: Traced, flow: Flow, precision: Precision) -> None:
         self._sets = [flow.channels.sets(each) for each in (*traced.inputs, *traced.outputs)]
         self._inputs = len(traced.inputs)
         self._stand_in, self._positions = StandIn(traced.layer, np.int8), _positions(traced)
+        self._bytes = _BYTES[precision]
         self._known: dict[tuple[int, ...], Cost] = {}
 
     def cost(self, gone: Array) -> Cost:
@@ -58,8 +76,17 @@ class _Counted:
         if widths not in self._known:
             left = self._stand_in.left(Kept(tuple(masks[: self._inputs]), tuple(masks[self._inputs :])))
             multiplied = sum(each.size for each in left if each.ndim > 1)
-            self._known[widths] = Cost(self._positions * multiplied, sum(each.size for each in left))
+            parameters = sum(each.size for each in left)
+            self._known[widths] = Cost(self._positions * multiplied, parameters, self._stored(left))
         return self._known[widths]
+
+    def _stored(self, left: Sequence[Array]) -> int:
+        kernel, bias = self._bytes
+        vectors = [each.size for each in left if each.ndim <= 1]
+        if type(self._stand_in.layer).__name__ in _TAKEN_IN:
+            # Of its four vectors a bias is left in the file.
+            vectors = vectors[:1]
+        return kernel * sum(each.size for each in left if each.ndim > 1) + bias * sum(vectors)
 
 
 def _own(traced: Traced) -> bool:

@@ -85,11 +85,13 @@ class Workpiece:
 
     `simulated` is the model with quantization simulated, once a step has trained it so.
     `facts` are what the steps did, for the report: one dictionary per step.
+    `precision` is what the file is written in.
     """
 
     model: tf_keras.Model
     simulated: tf_keras.Model | None = None
     facts: tuple[dict[str, Any], ...] = ()
+    precision: Precision = Precision.FLOAT32
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ Channels that additions, products and concatenations tie together go together. W
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field, field_validator
 
 from compressor.channel_pruning import (
     amounts,
@@ -38,22 +39,39 @@ if TYPE_CHECKING:
 _MEASURING_MACS = 150e9
 _MOST_SAMPLES = 64
 _NAMED = 5
-Share = Annotated[float, Field(gt=0, lt=1)]
 _NOTHING = np.array([], np.int64)
 
 
-class Settings(LayerSettings):
-    """How much is kept: a share of each layer's `channels`, or of all `macs` or `parameters`, one of the three.
+def _share_or_count(amount: float) -> float:
+    if 0 < amount < 1 or (amount > 1 and amount == int(amount)):
+        return amount
+    raise ValueError("a share between 0 and 1, or a whole number from 2 on")
 
+
+class Settings(LayerSettings):
+    """How much is kept: a share of each layer's `channels`, or of the model's `macs`, `parameters` or `bytes`.
+
+    These three may also be given as a number: `{bytes: 20_000}`. Bytes are those of the weights as the file holds them.
     `rounds` of removing and training; `epochs` 0 trains nothing. What is left of a layer is a `multiple` of channels.
     """
 
-    keep: dict[Literal["channels", "macs", "parameters"], Share] = Field(min_length=1, max_length=1)
+    keep: dict[
+        Literal["channels", "macs", "parameters", "bytes"], Annotated[float, AfterValidator(_share_or_count)]
+    ] = Field(min_length=1, max_length=1)
     importance: Literal["l1", "l2", "gamma", "taylor"] = "l2"
     multiple: int = Field(1, ge=1, le=256)
     rounds: int = Field(1, ge=1, le=100)
     epochs: int = Field(2, ge=0, le=10_000)
     learning_rate: float = Field(1e-3, gt=0, le=1)
+
+    @field_validator("keep")
+    @classmethod
+    def _channels_are_a_share(cls, keep: dict[str, float]) -> dict[str, float]:
+        if keep.get("channels", 0) > 1:
+            raise ValueError(
+                "channels: a share of each layer's, between 0 and 1; numbers are for macs, parameters, bytes"
+            )
+        return keep
 
     @property
     def kept(self) -> tuple[str, float]:
@@ -69,17 +87,18 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     """
     model, trained = workpiece.model, dict[str, Any]()
     first = flow.trace(model)
-    before = cost.counter(first)(_NOTHING)
+    before = cost.counter(first, workpiece.precision)(_NOTHING)
     for turn in range(1, settings.rounds + 1):
-        model = _Round(model, settings, trainer, before, turn).smaller()
+        model = _Round(replace(workpiece, model=model), settings, trainer, before, turn).smaller()
         if settings.epochs:
             trained = trainer.fit(model, settings, "channel_prune")
             refresh_statistics(model, trainer.train, settings.batch_size)
-    after = cost.counter(flow.trace(model))(_NOTHING)
+    after = cost.counter(flow.trace(model), workpiece.precision)(_NOTHING)
     facts = {
         **trained,
         "macs": [before.macs, after.macs],
         "parameters": [before.parameters, after.parameters],
+        "bytes": [before.bytes, after.bytes],
         "channels": _changed_widths(first, flow.trace(model)),
         "stays": groups.staying(first),
     }
@@ -94,13 +113,12 @@ class _Round:
         turn: which round it is, from 1.
     """
 
-    def __init__(
-        self, model: tf_keras.Model, settings: Settings, trainer: Trainer, first: cost.Cost, turn: int
-    ) -> None:
+    def __init__(self, workpiece: Workpiece, settings: Settings, trainer: Trainer, first: cost.Cost, turn: int) -> None:
+        model = workpiece.model
         self._model, self._settings, self._trainer = model, settings, trainer
         self._first, self._turn = first, turn
         self._flow = flow.trace(model)
-        self._cost = cost.counter(self._flow)
+        self._cost = cost.counter(self._flow, workpiece.precision)
         self._groups = _chosen(model, self._flow, settings)
         by_loss = slopes.of_answers(model, trainer) if settings.importance == "taylor" else None
         self._importance = importance.importance(self._flow, settings.importance, by_loss)
@@ -129,18 +147,24 @@ class _Round:
         samples = next(iter(self._few(len(self._groups))))
         harms = sensitivity.harms(self._model, self._flow, alone, samples)
         now, whole = self._counted(_NOTHING), self._budgeted(self._first)
-        what, kept = self._settings.kept
-        wanted = kept ** (self._turn / self._settings.rounds) * whole
+        kept = self._settings.kept[1]
+        left = min(kept if kept < 1 else kept / whole, 1.0)
+        wanted = left ** (self._turn / self._settings.rounds) * whole
         saved = [now - self._counted(sets) for sets in alone]
         shares = amounts.shares_within(harms, saved, lambda each: self._counted(self._fallen(each)) <= wanted)
         if shares is None:
-            least = self._counted(self._fallen([amounts.LARGEST_SHARE for _ in places])) / whole
-            raise BadInput(
-                f"channel_prune cannot bring the model down to {kept:g} of its {what}",
-                expected=f"{least:.3f} or more: a tenth of each layer's channels stays, and some layers are left whole",
-                received=f"{what}: {kept:g}",
-            )
+            least = self._counted(self._fallen([amounts.LARGEST_SHARE for _ in places]))
+            raise self._refusal(least, whole)
         return shares
+
+    def _refusal(self, least: int, whole: int) -> BadInput:
+        what, kept = self._settings.kept
+        wanted, possible = (f"{kept:g} of its", f"{least / whole:.3f}") if kept < 1 else (f"{kept:.0f}", str(least))
+        return BadInput(
+            f"channel_prune cannot bring the model down to {wanted} {what}",
+            expected=f"{possible} or more: a tenth of each layer's channels stays, and some layers are left whole",
+            received=f"{what}: {kept:.12g}",
+        )
 
     def _few(self, turns: int = 1) -> Iterator[Any]:
         """A batch of calibration samples, as many as can be answered in some seconds so often."""
@@ -151,7 +175,7 @@ class _Round:
         return self._budgeted(self._cost(fallen))
 
     def _budgeted(self, counted: cost.Cost) -> int:
-        return counted.macs if self._settings.kept[0] == "macs" else counted.parameters
+        return int(getattr(counted, self._settings.kept[0]))
 
 
 def _chosen(model: tf_keras.Model, traced: Flow, settings: Settings) -> list[Group]:

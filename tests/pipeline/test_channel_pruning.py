@@ -15,7 +15,7 @@ from compressor.channel_pruning import amounts, cost, flow, groups, importance, 
 from compressor.errors import BadInput
 from compressor.steps import Workpiece
 from compressor.training import Trainer
-from compressor.values import Dataset, Split
+from compressor.values import Dataset, Precision, Split
 
 pytestmark = pytest.mark.tensorflow
 NOTHING = np.array([], np.int64)
@@ -107,6 +107,27 @@ def test_a_budget_is_kept_and_not_undercut_by_much(budget, left):
     assert 0.8 * left <= after / before <= left
 
 
+@pytest.mark.parametrize(
+    ("precision", "each", "budget"), [(Precision.FLOAT32, (4, 4), 3000), (Precision.INT8, (1, 4), 1000)]
+)
+def test_a_budget_of_bytes_is_kept_in_the_precision_that_is_written(precision, each, budget):
+    model = network(["projected", "depthwise"], "pooled", 6)
+    step = steps.load("channel_prune")
+    chosen = step.settings(keep={"bytes": budget}, epochs=0)
+    result = step.apply(Workpiece(model, precision=precision), chosen, Trainer(_dataset(model)))
+    normalizations = [layer for layer in result.model.layers if hasattr(layer, "gamma")]
+    weights = [weight for layer in result.model.layers if layer not in normalizations for weight in layer.get_weights()]
+    weights += [layer.get_weights()[1] for layer in normalizations]
+    counted = sum(each[weight.ndim == 1] * weight.size for weight in weights)
+    assert result.facts[0]["bytes"][1] == counted
+    assert 0.8 * budget <= counted <= budget
+
+
+def test_a_number_that_is_kept_already_takes_nothing():
+    model = network(["plain"], "pooled", 7)
+    assert _pruned(model, keep={"macs": 10**9}, epochs=0).facts[0]["channels"] == {}
+
+
 def test_layers_that_are_felt_more_give_less():
     import tf_keras
     from tf_keras import layers
@@ -174,7 +195,10 @@ def test_what_cannot_be_done_is_told():
     model = network(["plain"], "pooled", 4)
     with pytest.raises(BadInput, match=r"cannot bring the model down to 0\.001 of its macs"):
         _pruned(model, keep={"macs": 0.001})
-    for keep in ({}, {"macs": 0.5, "channels": 0.5}, {"macs": 1.0}, {"width": 0.5}):
+    with pytest.raises(BadInput, match=r"(?s)down to 20 bytes.*expected: \d+ or more"):
+        _pruned(model, keep={"bytes": 20})
+    wrong = ({}, {"macs": 0.5, "channels": 0.5}, {"macs": 1.0}, {"bytes": 2.5}, {"channels": 8}, {"width": 0.5})
+    for keep in wrong:
         with pytest.raises(ValueError, match="keep"):
             steps.load("channel_prune").settings(keep=keep)
 
