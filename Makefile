@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := compressor/constraints.txt
 
-.PHONY: demo test fast fuzz matrix lint picture schema benchmark evaluation deep-compression channel-speed pack step-time applications samples emulator emulator-lock clean
+.PHONY: demo test fast fuzz matrix lint picture schema benchmark evaluation deep-compression recipe-figures tfmot-table channel-speed pack step-time applications samples emulator emulator-lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/compressor run digits_cnn --recipe int8 --target host --target coral --target raspberry_pi --target jetson
@@ -51,6 +51,14 @@ evaluation: $(VENV)/.installed
 # Writes docs/deep_compression.md: an hour on two cores, less with WHOLE=--whole; goes on where it was interrupted.
 deep-compression: $(VENV)/.installed
 	$(BIN)/python benchmarks/deep_compression.py $(WHOLE)
+
+# Writes docs/recipe_figures.md: some hours on two cores; goes on where it was interrupted.
+recipe-figures: $(VENV)/.installed
+	$(BIN)/python benchmarks/recipe_figures.py
+
+# Writes docs/tfmot_table.md: pruning and clustering with quantization, TFMOT's and ours, on mnist_cnn.
+tfmot-table: $(VENV)/.installed
+	$(BIN)/python benchmarks/tfmot_table.py
 
 # Writes docs/channel_speed.md: p50 of networks with half of their multiply-accumulates, on LiteRT and ONNX Runtime.
 channel-speed: $(VENV)/.installed

@@ -32,24 +32,25 @@ _CLEAN_ENDS = (0, 1)
 
 def main(arguments: argparse.Namespace) -> int:
     """Make the missing runs and write the page; the exit code says whether every sample has its runs."""
-    done = _read(arguments.cache)
+    done = read(arguments.cache)
     names = arguments.names or registry.names("sample_models")
     if not arguments.page_only:
         for name in names:
             for recipe in RECIPES:
                 if (name, recipe) not in done:
-                    done[name, recipe] = _kept(_run(name, recipe, arguments.timeout), arguments.cache)
+                    done[name, recipe] = kept(run(name, recipe, arguments.timeout), arguments.cache)
     write_text(arguments.page, samples_page.page(done, RECIPES))
     return 0 if all((name, recipe) in done for name in names for recipe in RECIPES) else 1
 
 
-def _read(cache: Path) -> dict[tuple[str, str], Record]:
+def read(cache: Path) -> dict[tuple[str, str], Record]:
+    """Finished runs, by sample and recipe."""
     lines = cache.read_text(encoding="utf-8").splitlines() if cache.exists() else []
     records = (json.loads(line) for line in lines)
     return {(record["sample"], record["recipe"]): record for record in records}
 
 
-def _kept(record: Record, cache: Path) -> Record:
+def kept(record: Record, cache: Path) -> Record:
     """The record, on disk at once."""
     cache.parent.mkdir(parents=True, exist_ok=True)
     with cache.open("a", encoding="utf-8") as file:
@@ -57,7 +58,8 @@ def _kept(record: Record, cache: Path) -> Record:
     return record
 
 
-def _run(name: str, recipe: str, timeout: float) -> Record:
+def run(name: str, recipe: str, timeout: float) -> Record:
+    """One run of the command line, and what its report says; why not, where it was refused."""
     print(time.strftime("%H:%M:%S"), name, recipe, file=sys.stderr, flush=True)
     told: Record = {"sample": name, "recipe": recipe, "host": measurement.host()}
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +87,18 @@ def _until_advice(lines: list[str]) -> Iterator[str]:
         yield line
 
 
-_OF_ROW = ("network", "format", "runtime", "precision", "stage", "bytes", "bytes_deflated", "metric", "drop")
+_OF_ROW = (
+    "network",
+    "format",
+    "runtime",
+    "precision",
+    "stage",
+    "bytes",
+    "bytes_deflated",
+    "bytes_packed",
+    "metric",
+    "drop",
+)
 _OF_ROW_TOO = ("drop_unit", "latency_ms", "failed_stage", "reason", "notes", "possible_precisions", "psnr_db")
 
 

@@ -53,13 +53,13 @@ def unpack_file(source: Path, out: Path | None = None) -> Packed:
         MissingTool: the package that codes long lists is not installed.
     """
     content = _read(source)
-    if out is None and source.suffix != SUFFIX:
-        raise BadInput(f"{source} does not end in {SUFFIX}", fix="say where to unpack it with --out")
-    place = _place(source.with_suffix(""), out)
     try:
-        return _written(source, place, content, unpack(content, str(source)))
+        unpacked = unpack(content, str(source))
     except ModuleNotFoundError as error:
         raise _without(error) from None
+    if out is None and source.suffix != SUFFIX:
+        raise BadInput(f"{source} does not end in {SUFFIX}", fix="say where to unpack it with --out")
+    return _written(source, _place(source.with_suffix(""), out), content, unpacked)
 
 
 def packed_size(path: Path) -> int | None:

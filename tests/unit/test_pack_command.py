@@ -60,12 +60,14 @@ def test_mistakes_are_told_and_leave_nothing(model: Path, called: Cli) -> None:
     (folder / "broken.cpk").write_bytes(packing.MAGIC + b"\0" * 60)
     (folder / "taken.tflite.cpk").write_bytes(packing.pack(b"something"))
     (folder / "taken.tflite").write_bytes(b"mine")
+    (folder / "nameless").write_bytes(packing.pack(b"something"))
     before = {path: path.read_bytes() for path in folder.iterdir()}
     for words, told in (
         (("pack", "absent"), "cannot read absent"),
         (("pack", "."), "cannot read ."),
         (("unpack", "absent.cpk"), "cannot read absent.cpk"),
-        (("unpack", "m.tflite"), "does not end in .cpk"),
+        (("unpack", "nameless"), "does not end in .cpk"),
+        (("unpack", "m.tflite"), "m.tflite is no packed file"),
         (("unpack", "m.tflite", "--out", "x"), "m.tflite is no packed file"),
         (("unpack", "broken.cpk"), "broken.cpk is a damaged packed file"),
         (("unpack", "taken.tflite.cpk"), "taken.tflite is already there"),
