@@ -49,11 +49,15 @@ class Teaching(StepSettings):
 
 
 class EpochSettings(StepSettings):
-    """Settings of all that trains: learning rate decays to zero along a cosine over the epochs."""
+    """Settings of all that trains: learning rate decays to zero along a cosine over the epochs.
+
+    With `shift`, images are moved by up to so many pixels along rows and columns, anew in every epoch.
+    """
 
     epochs: int = Field(2, ge=1, le=10_000)
     learning_rate: float = Field(1e-4, gt=0, le=1)
     batch_size: int = Field(64, ge=1)
+    shift: int = Field(0, ge=0, le=64)
 
     @property
     def taught(self) -> Teaching | None:

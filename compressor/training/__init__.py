@@ -11,7 +11,7 @@ import numpy as np
 
 from compressor import cache
 from compressor.errors import BadInput
-from compressor.training import batch_size, batches, checkpoint, identity, mixed_precision, task, teaching
+from compressor.training import batch_size, batches, checkpoint, identity, mixed_precision, moving, task, teaching
 from compressor.training.checkpoint import Checkpoints, State
 from compressor.training.epochs import zeros_are_meant
 from compressor.training.fitting import Fitting, exhausted
@@ -166,6 +166,7 @@ class Trainer:
         return Fitting(asked, settings, patience, self._seed, self._place)
 
     def _task(self, model: _Model, settings: EpochSettings, stage: str) -> Task:
+        moving.check(settings, self.train, stage)
         if settings.taught is not None:
             teacher = self._teacher(settings.taught, stage)
             return teaching.task(model, self._parts, teacher, settings.taught, self._loss, stage, self._place)

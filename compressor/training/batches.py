@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compressor.training import moving
 from compressor.values import Array, Split
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def with_held_out(split: Split, seed: int) -> tuple[Split, Split]:
     return split.rows(np.sort(order[held_out:])), split.rows(np.sort(order[:held_out]))
 
 
-def shuffled(samples: Samples, batch_size: int, seed: int, epochs: range, place: Place) -> Any:
+def shuffled(samples: Samples, batch_size: int, seed: int, epochs: range, place: Place, shift: int = 0) -> Any:
     """Batches of all the epochs, one after the other, for `Model.fit`.
 
     Every replica gets the same number of samples of each global batch, so that the mean of their gradients is the
@@ -65,15 +66,16 @@ def shuffled(samples: Samples, batch_size: int, seed: int, epochs: range, place:
 
     Args:
         batch_size: global, a multiple of the number of replicas.
+        shift: by how many pixels images are moved at most.
     """
     if place.strategy is None:
-        return _pipeline(samples, batch_size, seed, epochs, 1, slice(0, 1))
+        return _pipeline(samples, batch_size, seed, epochs, 1, slice(0, 1), shift)
 
     def of_worker(context: tf.distribute.InputContext) -> Any:
         replicas = context.num_replicas_in_sync
         own = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * own
-        return _pipeline(samples, batch_size, seed, epochs, replicas, slice(first, first + own))
+        return _pipeline(samples, batch_size, seed, epochs, replicas, slice(first, first + own), shift)
 
     return place.strategy.distribute_datasets_from_function(of_worker)
 
@@ -83,17 +85,21 @@ def in_order(samples: Samples, batch_size: int) -> Any:
     return _gathered(samples, lambda data: data.range(samples.count).batch(batch_size))
 
 
-def _pipeline(samples: Samples, batch_size: int, seed: int, epochs: range, replicas: int, own: slice) -> Any:
+def _pipeline(
+    samples: Samples, batch_size: int, seed: int, epochs: range, replicas: int, own: slice, shift: int
+) -> Any:
     import tensorflow as tf
 
     count = samples.count - samples.count % replicas
 
     def numbers(epoch: Any) -> Any:
         order = tf.random.experimental.stateless_shuffle(tf.range(samples.count, dtype=tf.int64), [seed, epoch])
-        return tf.data.Dataset.from_tensor_slices(order[:count]).batch(batch_size)
+        drawn = (order[:count], moving.distances(count, shift, seed, epoch)) if shift else order[:count]
+        return tf.data.Dataset.from_tensor_slices(drawn).batch(batch_size)
 
-    def shared(batch: Any) -> Any:
-        return tf.data.Dataset.from_tensor_slices(tf.reshape(batch, [replicas, -1])[own])
+    def shared(*drawn: Any) -> Any:
+        parts = tuple(tf.reshape(each, [replicas, -1, *each.shape[1:]])[own] for each in drawn)
+        return tf.data.Dataset.from_tensor_slices(parts if shift else parts[0])
 
     def order(data: Any) -> Any:
         batches = data.range(epochs.start, epochs.stop).flat_map(numbers)
@@ -103,13 +109,16 @@ def _pipeline(samples: Samples, batch_size: int, seed: int, epochs: range, repli
 
 
 def _gathered(samples: Samples, order: Any) -> Any:
+    """Batches of the samples whose numbers `order` gives, alone or with how far each is moved."""
     import tensorflow as tf
 
     with tf.device("CPU:0"):
         parts = [tuple(tf.constant(array) for array in part) for part in (samples.inputs, samples.targets)]
 
-    def gathered(numbers: Any) -> Any:
-        found = [tuple(tf.gather(array, numbers) for array in part) for part in parts]
-        return tuple(part[0] if len(part) == 1 else part for part in found if part)
+    def gathered(numbers: Any, by: Any = None) -> Any:
+        inputs, targets = (tuple(tf.gather(array, numbers) for array in part) for part in parts)
+        if by is not None:
+            inputs = tuple(moving.moved(each, by) for each in inputs)
+        return tuple(part[0] if len(part) == 1 else part for part in (inputs, targets) if part)
 
     return order(tf.data.Dataset).map(gathered, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

@@ -98,7 +98,7 @@ class Fitting:
         left = range(state.epoch, self._settings.epochs)
         held_out = self._task.held_out and batches.in_order(self._task.held_out, state.batch_size)
         self._model.fit(
-            batches.shuffled(self._task.samples, state.batch_size, self._seed, left, self._place),
+            batches.shuffled(self._task.samples, state.batch_size, self._seed, left, self._place, self._settings.shift),
             epochs=left.stop,
             initial_epoch=left.start,
             steps_per_epoch=self._steps(state.batch_size),
