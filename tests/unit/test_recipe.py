@@ -232,7 +232,7 @@ def test_a_recipe_told_as_a_mapping_and_as_yaml_reads_as_itself(content: dict[st
 def test_every_default_is_spelled_out() -> None:
     told = recipe.load({"summary": "s", "steps": ["fine_tune"]}).as_dict()
     assert told["precision"] == "float32"
-    assert told["steps"] == [{"fine_tune": {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64}}]
+    assert told["steps"] == [{"fine_tune": {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64, "shift": 0}}]
 
 
 JSON = st.recursive(
@@ -266,7 +266,7 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
 def test_an_exponent_without_a_dot_is_a_number(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text("summary: a\nsteps:\n  - fine_tune: {learning_rate: 1e-4}\n")
     assert recipe.load(tmp_path / "small.yaml").as_dict()["steps"] == [
-        {"fine_tune": {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64}}
+        {"fine_tune": {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64, "shift": 0}}
     ]
 
 
