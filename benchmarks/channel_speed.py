@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compressor import runtimes
+from compressor import measurement, runtimes
 from compressor.files import write_text
 from compressor.measurement import interleaved, latency
 from compressor.measurement.interleaved import LatencyRatio, Turn
@@ -32,7 +32,7 @@ _TEXT = """# Speed of channel pruning
 python {command}
 ```
 
-`channel_prune` with `keep: {{macs: {share:g}}}`, `multiple: {multiple}` and `epochs: 0`; one thread, batch 1. Weights
+Measured on {host}. `channel_prune` with `keep: {{macs: {share:g}}}`, `multiple: {multiple}` and `epochs: 0`; one thread, batch 1. Weights
 are random: how long a file takes hangs on its shapes. The ratio is of the pruned file's time to the whole network's in
 the same precision; noise is how far the whole network's file is from itself.
 """
@@ -50,7 +50,9 @@ def main(arguments: argparse.Namespace) -> None:
                 rows.append(row)
     if arguments.page:
         command = " ".join(["benchmarks/channel_speed.py", *arguments.samples])
-        text = _TEXT.format(command=command, share=arguments.share, multiple=arguments.multiple)
+        text = _TEXT.format(
+            host=measurement.host(), command=command, share=arguments.share, multiple=arguments.multiple
+        )
         write_text(arguments.page, "\n".join([text, _line(_COLUMNS), _line(["---"] * len(_COLUMNS)), *rows, ""]))
 
 
