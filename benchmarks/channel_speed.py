@@ -32,9 +32,9 @@ _TEXT = """# Speed of channel pruning
 python {command}
 ```
 
-Measured on {host}. `channel_prune` with `keep: {{macs: {share:g}}}`, `multiple: {multiple}` and `epochs: 0`; one thread, batch 1. Weights
-are random: how long a file takes hangs on its shapes. The ratio is of the pruned file's time to the whole network's in
-the same precision; noise is how far the whole network's file is from itself.
+Measured on {host}. `channel_prune` with `keep: {{macs: {share:g}}}`, `multiple: {multiple}` and `epochs: 0`; one
+thread, batch 1. Weights are random: how long a file takes hangs on its shapes. The ratio is of the pruned file's time
+to the whole network's in the same precision; noise is how far the whole network's file is from itself.
 """
 
 
