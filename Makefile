@@ -71,7 +71,7 @@ pack: $(VENV)/.installed
 # What steps take: against plain training of the same epochs, to set up on Xception, and channel_prune of ResNet50.
 step-time: $(VENV)/.installed
 	$(BIN)/python benchmarks/step_time.py 'prune: {sparsity: 0.8}' quantize_aware
-	$(BIN)/python benchmarks/step_setup.py
+	$(BIN)/python benchmarks/step_setup.py --steps cluster quantize_aware --others cluster_weights prune_low_magnitude quantize_model
 	$(BIN)/python benchmarks/channel_prune_time.py
 
 # docs/applications.md: hours on one core. Goes on where it was interrupted, as long as runs/applications.jsonl is there.

@@ -3,8 +3,7 @@
 Han, Mao, Dally, "Deep Compression" (arXiv:1510.00149): 40 and 39 times smaller. Compression is the float32 bytes of
 the original's parameters over the bytes of the `.tflite` file, raw or packed; errors are those of the int8 file on
 LiteRT on all 10 000 test images. Each line is `compressor run` with the recipe up to that step, in a process of its
-own; finished
-runs are kept in a file of JSON lines, and made again where the recipe has changed.
+own; finished runs are kept in a file of JSON lines, and made again where the recipe has changed.
 
 Usage: COMPRESSOR_DATA=... python benchmarks/deep_compression.py [CASE ...] [--whole] [--cache FILE] [--page FILE]
 """
@@ -127,12 +126,11 @@ def _case(name: str, case: Case, lines: list[Line]) -> Iterator[str]:
     )
     yield "| steps | error % | raw bytes | raw × | deflated × | packed bytes | packed × | training s |"
     yield "|---|---|---|---|---|---|---|---|"
-    for line in lines:
+    for before, line in zip([None, *lines], lines, strict=False):
         sizes = line["bytes"]
         times = {each: f"{line['original_bytes'] / size:.1f}" for each, size in sizes.items()}
-        told = (
-            "int8 alone" if not line["steps"] else f"… {line['steps'][-1]}" if line["length"] > 1 else line["steps"][0]
-        )
+        added = line["steps"][0 if before is None else before["length"] :]
+        told = f"{'… ' if before and before['steps'] else ''}{', '.join(added)}" if line["steps"] else "int8 alone"
         yield (
             f"| {told} | {line['error']:.2f} | {sizes['raw']:,} | {times['raw']} | {times['deflated']} | "
             f"{sizes['packed']:,} | {times['packed']} | {line['seconds']:.0f} |"
