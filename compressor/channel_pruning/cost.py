@@ -66,7 +66,7 @@ class _Counted:
         self._sets = [flow.channels.sets(each) for each in (*traced.inputs, *traced.outputs)]
         self._inputs = len(traced.inputs)
         self._stand_in, self._positions = StandIn(traced.layer, np.int8), _positions(traced)
-        self._bytes = _BYTES[precision]
+        self._bytes, self._taken_in = _BYTES[precision], type(traced.layer).__name__ in _TAKEN_IN
         self._known: dict[tuple[int, ...], Cost] = {}
 
     def cost(self, gone: Array) -> Cost:
@@ -83,7 +83,7 @@ class _Counted:
     def _stored(self, left: Sequence[Array]) -> int:
         kernel, bias = self._bytes
         vectors = [each.size for each in left if each.ndim <= 1]
-        if type(self._stand_in.layer).__name__ in _TAKEN_IN:
+        if self._taken_in:
             # Of its four vectors a bias is left in the file.
             vectors = vectors[:1]
         return kernel * sum(each.size for each in left if each.ndim > 1) + bias * sum(vectors)

@@ -16,7 +16,7 @@ class StandIn:
     """Every weight is an array of the weight's shape, counted from 0 as far as `dtype` goes."""
 
     def __init__(self, layer: Any, dtype: DTypeLike = np.int64) -> None:
-        self.layer = layer
+        self._layer = layer
         self._weights = [
             np.arange(size, dtype=dtype).reshape(weight.shape) if dtype is np.int64 else np.zeros(weight.shape, dtype)
             for weight in layer.weights
@@ -24,7 +24,7 @@ class StandIn:
         ]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.layer, name)
+        return getattr(self._layer, name)
 
     def get_weights(self) -> list[Array]:
         """Stand-ins of the weights."""
@@ -32,5 +32,5 @@ class StandIn:
 
     def left(self, kept: Kept) -> list[Array]:
         """What is left of them."""
-        rule = rules.of(self.layer)
+        rule = rules.of(self._layer)
         return self._weights if rule is None or kept.everything else rule.weights(self, kept)
