@@ -166,7 +166,7 @@ class Trainer:
         return Fitting(asked, settings, patience, self._seed, self._place)
 
     def _task(self, model: _Model, settings: EpochSettings, stage: str) -> Task:
-        moving.check(settings, self.train, stage)
+        moving.check(settings, model, self.train, stage)
         if settings.taught is not None:
             teacher = self._teacher(settings.taught, stage)
             return teaching.task(model, self._parts, teacher, settings.taught, self._loss, stage, self._place)

@@ -12,20 +12,33 @@ from compressor.errors import BadInput
 from compressor.values import Split
 
 if TYPE_CHECKING:
+    import tf_keras
+
     from compressor.steps import EpochSettings
 
 # Samples, rows, columns, channels.
 _RANK = 4
+# Samples, and numbers of each.
+_OF_THE_WHOLE = 2
 
 
-def check(settings: EpochSettings, samples: Split, stage: str) -> None:
+def check(settings: EpochSettings, model: tf_keras.Model, samples: Split, stage: str) -> None:
     """See that what is trained on can be moved as the settings say.
 
     Raises:
-        BadInput: inputs are no images, or move out of sight; features of a teacher would stay where they were.
+        BadInput: inputs are no images, or move out of sight; answers for places, or features of a teacher, would stay
+            where they were.
     """
     if not settings.shift:
         return
+    for output in model.outputs:
+        if output.shape.rank > _OF_THE_WHOLE:
+            raise BadInput(
+                f"{stage} cannot move images whose answers are for places, which stay where they were",
+                expected="one answer for each image, e.g. its class",
+                received=f"answers of shape {tuple(output.shape)[1:]}",
+                fix="leave shift out",
+            )
     for name, array in samples.inputs.items():
         if array.ndim != _RANK or settings.shift >= min(array.shape[1:3]):
             raise BadInput(

@@ -63,6 +63,16 @@ def test_what_is_no_image_is_refused():
         trainer.fit(_network((2, 9, 1)), TrainingSettings(shift=2), "fine_tune")
 
 
+def test_answers_for_places_do_not_move_along():
+    from tf_keras import Sequential, layers
+
+    images = np.zeros((8, 6, 6, 1), np.float32)
+    split = Split({"": images}, images)
+    model = Sequential([layers.Input((6, 6, 1)), layers.Conv2D(1, 3, padding="same", activation="sigmoid")])
+    with pytest.raises(BadInput, match=r"(?s)answers are for places.*received: answers of shape \(6, 6, 1\)"):
+        Trainer(Dataset("made", "made", split, split, split)).fit(model, TrainingSettings(shift=1), "fine_tune")
+
+
 def test_features_of_a_teacher_do_not_move_along():
     split = Split({"": np.zeros((8, 6, 6, 1), np.float32)}, np.zeros(8, np.int64))
     trainer = Trainer(Dataset("made", "made", split, split, split), teachers=lambda _: _network((6, 6, 1)))
