@@ -24,7 +24,12 @@ def _sentence(detail: Any, model: type[BaseModel], prefix: str) -> str:
         return f"{address}: is required"
     if detail["type"] == "extra_forbidden":
         return f"{address}: is not known here{near(str(detail['loc'][-1]), _fields(model, detail['loc']))}"
-    message = detail["msg"].replace("Input should be", "must be").replace("must be a valid", "must be a")
+    message = (
+        detail["msg"]
+        .removeprefix("Value error, ")
+        .replace("Input should be", "must be")
+        .replace("must be a valid", "must be a")
+    )
     message = message.replace("a integer", "an integer").replace("a dictionary or instance of Settings", "a mapping")
     return f"{address or 'content'}: {message[0].lower()}{message[1:]} (received {shortened(detail['input'])})"
 

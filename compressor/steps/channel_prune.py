@@ -45,7 +45,7 @@ _NOTHING = np.array([], np.int64)
 def _share_or_count(amount: float) -> float:
     if 0 < amount < 1 or (amount > 1 and amount == int(amount)):
         return amount
-    raise ValueError("a share between 0 and 1, or a whole number from 2 on")
+    raise ValueError("must be a share between 0 and 1, or a whole number from 2 on")
 
 
 class Settings(LayerSettings):

@@ -270,6 +270,14 @@ def test_an_exponent_without_a_dot_is_a_number(tmp_path: Path) -> None:
     ]
 
 
+def test_a_rule_of_a_step_is_told_as_every_other_mistake() -> None:
+    with pytest.raises(BadInput) as caught:
+        recipe.load({"summary": "s", "steps": [{"channel_prune": {"keep": {"bytes": 2.5}}}]})
+    assert "keep.bytes: must be a share between 0 and 1, or a whole number from 2 on (received 2.5)" in str(
+        caught.value
+    )
+
+
 def test_granularity_is_per_channel_unless_told():
     assert recipe.load({"summary": "s"}).as_dict()["granularity"] == "per_channel"
     assert recipe.load({"summary": "s", "granularity": "per_tensor"}).granularity == "per_tensor"
