@@ -26,6 +26,7 @@ RECIPES = (
     "channels50_distill_int8",
     "prune80_int8",
     "sparse24_fp16",
+    "cluster16_int8",
     "pqat_int8",
     "cqat_int8",
     "pcqat_int8",

@@ -51,13 +51,17 @@ class Teaching(StepSettings):
 class EpochSettings(StepSettings):
     """Settings of all that trains: learning rate decays to zero along a cosine over the epochs.
 
-    With `shift`, images are moved by up to so many pixels along rows and columns, anew in every epoch.
+    Where samples are few, there are more epochs than asked for, until `least_steps` optimizer steps are taken: a
+    network recovers by steps, not by epochs. With `shift`, images are moved by up to so many pixels along rows and
+    columns, anew in every epoch. `dropout` is the share of the model's dropout that stays on.
     """
 
     epochs: int = Field(2, ge=1, le=10_000)
     learning_rate: float = Field(1e-4, gt=0, le=1)
     batch_size: int = Field(64, ge=1)
+    least_steps: int = Field(0, ge=0, le=10_000_000)
     shift: int = Field(0, ge=0, le=64)
+    dropout: float = Field(1.0, ge=0, le=1)
 
     @property
     def taught(self) -> Teaching | None:

@@ -6,7 +6,7 @@ Han, Mao, Dally, "Deep Compression" (arXiv:1510.00149): k-means of each kernel, 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -15,9 +15,11 @@ from pydantic import Field
 from compressor.errors import BadInput, unknown
 from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers
 from compressor.training import Trainer, refresh_statistics, zeros_are_meant
+from compressor.values import Array
 from compressor.weight_clustering.kernels import Kernel, kernels
-from compressor.weight_clustering.kmeans import Clusters, Start, clustered
+from compressor.weight_clustering.kmeans import Clusters, Start, clustered, entropy
 from compressor.weight_clustering.projection import Shared, projecting
+from compressor.weight_clustering.rate import Priced, prices
 from compressor.worker import report_progress
 
 if TYPE_CHECKING:
@@ -29,11 +31,13 @@ Count = Annotated[int, Field(ge=2, le=256)]
 class Settings(LayerSettings):
     """How many distinct values each kernel keeps: one number, or numbers by layer, the first pattern that matches.
 
-    `centroids` is where they begin; `keep_zeros` makes the zeros one of them: `auto` where a kernel is sparse. With
-    `reassign` weights may change over to another value while they train. `epochs` 0 trains nothing.
+    `bits` is how many a weight may take on average over the network, once coded by entropy: frequent values then become
+    more frequent. `centroids` is where values begin; `keep_zeros` makes the zeros one of them: `auto` where a kernel is
+    sparse. With `reassign` weights may change over to another value while they train. `epochs` 0 trains nothing.
     """
 
     clusters: Count | Annotated[dict[str, Count], Field(min_length=1)] = 16
+    bits: float = Field(8.0, gt=0, le=8)
     centroids: Start = "kmeans++"
     keep_zeros: bool | Literal["auto"] = "auto"
     reassign: bool = True
@@ -63,10 +67,7 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     if not chosen:
         told = "; ".join(f"{name}: {why}" for name, why in left_alone.items())
         raise BadInput("cluster finds no kernel to cluster in this model", received=told or "no layer with a kernel")
-    shared = []
-    for done, (kernel, count) in enumerate(chosen):
-        report_progress("cluster", done, len(chosen), kernel.layer)
-        shared.append(Shared(kernel.place, kernel.values, _clustered(kernel, count, settings)))
+    shared = _shared(chosen, settings)
     weights = model.weights
     for each in shared:
         weights[each.place].assign(each.clusters.values)
@@ -76,15 +77,34 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
         refresh_statistics(model, trainer.train, settings.batch_size)
     found = _distinct_values(model, [kernel for kernel, _ in chosen])
     facts: dict[str, Any] = {"step": "cluster", **trained, "distinct_values": found, "left_alone": left_alone}
+    facts["bits_per_weight"] = _bits_per_weight(model, [kernel.place for kernel, _ in chosen])
     facts["promises"] = [{"layer": layer, "distinct_values": count} for layer, count in found.items()]
     return Workpiece(model, facts=(*workpiece.facts, facts))
 
 
-def _clustered(kernel: Kernel, count: int, settings: Settings) -> Clusters:
+def _shared(chosen: list[tuple[Kernel, int]], settings: Settings) -> list[Shared]:
+    priced = [Priced(kernel.values, _clustering(kernel, count, settings)) for kernel, count in chosen]
+    found = prices(priced, settings.bits)
+    shared = []
+    for done, ((kernel, _), each, price) in enumerate(zip(chosen, priced, found, strict=True)):
+        report_progress("cluster", done, len(chosen), kernel.layer)
+        shared.append(Shared(kernel.place, kernel.values, each.clustered(kernel.values, price)))
+    return shared
+
+
+def _clustering(kernel: Kernel, count: int, settings: Settings) -> Callable[[Array, float], Clusters]:
     keep = settings.keep_zeros
     if keep == "auto":
         keep = zeros_are_meant(kernel.name, kernel.values == 0)
-    return clustered(kernel.values, count, settings.centroids, keep)
+    return lambda weights, price: clustered(weights, count, settings.centroids, keep, price)
+
+
+def _bits_per_weight(model: tf_keras.Model, places: list[int]) -> float:
+    """What an entropy coder takes for a weight on average."""
+    weights = model.weights
+    kernels = [weights[place].numpy() for place in places]
+    taken = sum(entropy(np.unique(kernel, return_counts=True)[1]) for kernel in kernels)
+    return round(taken / sum(int(kernel.size) for kernel in kernels), 3)
 
 
 def _distinct_values(model: tf_keras.Model, chosen: list[Kernel]) -> dict[str, int]:

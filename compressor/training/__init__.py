@@ -11,7 +11,17 @@ import numpy as np
 
 from compressor import cache
 from compressor.errors import BadInput
-from compressor.training import batch_size, batches, checkpoint, identity, mixed_precision, moving, task, teaching
+from compressor.training import (
+    batch_size,
+    batches,
+    checkpoint,
+    dropout,
+    identity,
+    mixed_precision,
+    moving,
+    task,
+    teaching,
+)
 from compressor.training.checkpoint import Checkpoints, State
 from compressor.training.epochs import zeros_are_meant
 from compressor.training.fitting import Fitting, exhausted
@@ -97,7 +107,15 @@ class Trainer:
         if not settings.epochs:
             return 0
         size = self._size(lambda: self._copy(model, None), settings)
-        return settings.epochs * batches.per_epoch(self._parts[0].count, size, self._place.replicas)
+        return self._long_enough(settings, size).epochs * self._steps_per_epoch(size)
+
+    def _steps_per_epoch(self, size: int) -> int:
+        return batches.per_epoch(self._parts[0].count, size, self._place.replicas)
+
+    def _long_enough(self, settings: EpochSettings, size: int) -> EpochSettings:
+        """With as many epochs as its least number of optimizer steps takes."""
+        epochs = max(settings.epochs, -(-settings.least_steps // self._steps_per_epoch(size)))
+        return settings.model_copy(update={"epochs": epochs})
 
     def fit(
         self,
@@ -124,11 +142,13 @@ class Trainer:
             return {}
         trained = self._copy(model, again)
         asked = self._task(trained, settings, stage)
-        fitting = self._fitting(asked, settings, self._place.options.early_stopping if stops_early else None)
         checkpoints = self._checkpoints(asked, settings, stage)
         state = self._where_it_stands(checkpoints) or State(0, self._size(lambda: trained, settings), {})
+        longer = self._long_enough(settings, state.batch_size)
+        fitting = self._fitting(asked, longer, self._place.options.early_stopping if stops_early else None)
         try:
-            facts = fitting.run(state, checkpoints, stage, callbacks)
+            with dropout.scaled(trained, settings.dropout):
+                facts = fitting.run(state, checkpoints, stage, callbacks)
         except exhausted() as error:
             raise BadInput(
                 f"{stage} ran out of memory: {str(error).splitlines()[0][:200]}",
@@ -142,6 +162,9 @@ class Trainer:
 
     def _notes(self, checkpoints: Checkpoints, size: int, settings: EpochSettings) -> Iterator[str]:
         """What was done otherwise than asked, in sentences."""
+        longer = self._long_enough(settings, size).epochs
+        if longer > settings.epochs:
+            yield f"{longer} epochs instead of {settings.epochs}: at least {settings.least_steps} optimizer steps"
         asked = self._place.options.batch_size or settings.batch_size
         if isinstance(asked, int) and size != asked and size < self._parts[0].count:
             yield f"batches are of {size} samples, not {asked}: {self._place.replicas} replicas share them evenly"

@@ -2,7 +2,8 @@
 
 Behind every weight that a network computes with stands one that moves freely, by what the optimizer does to the shared
 one (as in Courbariaux, Bengio, David, "BinaryConnect", arXiv:1511.00363). A cluster's value is the mean of those of its
-weights, so that it moves by the mean of their steps; and those that have come nearer to another value change over.
+weights, so that it moves by the mean of their steps; and those that have come nearer to another value change over:
+where bits have a price, to one that costs less with its bits.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from compressor.values import Array
-from compressor.weight_clustering.kmeans import Clusters
+from compressor.weight_clustering.kmeans import Clusters, edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Shared:
         centroids[first : first + len(found)] = found
         assigned = np.zeros(weights.shape, np.int32)
         assigned[free] = first + members.reshape(-1)
-        return Clusters(centroids, assigned, zero)
+        return Clusters(centroids, assigned, zero, self.clusters.price)
 
 
 def projecting(shared: Sequence[Shared], reassign: bool) -> Any:
@@ -91,6 +92,7 @@ class _Projection:
         self._ends = np.cumsum([each.clusters.assigned.size for each in shared])[:-1]
         self._clusters, self._reassign = sum(counts), reassign
         self._firsts = np.cumsum([0, *counts[:-1]])
+        self._prices = np.repeat([each.clusters.price for each in shared], counts)[:-1]
         zeros = [each.clusters.zero is not None for each in shared]
         kept, number = self._firsts[zeros], np.arange(self._clusters)
         self._fixed = np.isin(number, kept)
@@ -120,7 +122,8 @@ class _Projection:
 
     def _change_over(self) -> None:
         """Let weights that have come nearer to a neighbour's value take it; kept zeros stay."""
-        between = (self._values[1:] + self._values[:-1]) / 2
+        sizes = np.bincount(self._members, minlength=self._clusters)
+        between = edges(self._values, sizes, self._prices)
         below = np.where(self._least, -np.inf, np.append(-np.inf, between)).astype(np.float32)
         above = np.where(self._greatest, np.inf, np.append(between, np.inf)).astype(np.float32)
         up, down = self._free >= above[self._members], self._free < below[self._members]

@@ -149,6 +149,21 @@ def test_weights_change_over_to_the_value_that_training_brings_them_near():
     assert trained(True) < 0.9 * trained(False)
 
 
+def test_bits_are_few_and_stay_few_while_weights_train():
+    from tf_keras import layers
+
+    def trained(bits):
+        model = _sequential(layers.Input((9,)), layers.Dense(64, "relu"), layers.Dense(3, "softmax"))
+        done = _clustered(model, data=_learnable(model), clusters=16, epochs=4, bits=bits)
+        return done.facts[0]["bits_per_weight"], done.facts[0]["last_loss"]
+
+    (plain, _), (few, loss), (fewest, _) = trained(8.0), trained(2.5), trained(1.5)
+    assert plain > 3.5
+    assert few < 2.75
+    assert fewest < 1.75
+    assert loss < 0.6
+
+
 def _learnable(model):
     random = np.random.default_rng(0)
     inputs = random.normal(size=(960, *model.input_shape[1:])).astype(np.float32)

@@ -77,7 +77,7 @@ def shortened(full: Recipe) -> dict[str, object]:
     told = full.as_dict()
     for step in told["steps"]:
         for settings in step.values():
-            for key, most in (("epochs", 1), ("rounds", 1), ("batch_size", 32)):
+            for key, most in (("epochs", 1), ("least_steps", 0), ("rounds", 1), ("batch_size", 32)):
                 if key in settings:
                     settings[key] = min(settings[key], most)
     limits = {key: value for key, value in told["limits"].items() if key not in LEARNED}

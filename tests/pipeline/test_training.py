@@ -229,6 +229,45 @@ def test_pruning_does_not_stop_before_it_has_pruned(tmp_path: Path, monkeypatch:
     assert min(facts["sparsity"].values()) > 0.75
 
 
+def test_few_samples_are_gone_through_more_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from compressor import steps
+    from compressor.steps import Workpiece
+
+    monkeypatch.setenv("COMPRESSOR_CACHE", str(tmp_path))
+    prune = steps.load("prune")
+    # Two hundred samples in batches of 32 are seven steps.
+    for least, epochs in ((0, 4), (28, 4), (29, 5), (70, 10)):
+        settings = prune.settings(sparsity=0.8, epochs=4, batch_size=32, least_steps=least)
+        trainer = Trainer(data(), None, 0)
+        assert trainer.steps(network(), settings) == 7 * epochs
+        facts = prune.apply(Workpiece(network()), settings, trainer).facts[-1]
+        assert facts["epochs"] == len(facts["history"]["loss"]) == epochs
+        assert min(facts["sparsity"].values()) > 0.75
+    assert "10 epochs instead of 4: at least 70 optimizer steps" in facts["notes"]
+
+
+def test_dropout_stays_off_where_a_step_says_so_and_is_back_after(tmp_path: Path, monkeypatch) -> None:
+    import tf_keras
+    from tf_keras import layers
+
+    monkeypatch.setenv("COMPRESSOR_CACHE", str(tmp_path))
+
+    def trained(rate: float, **settings: float) -> tuple[Any, list[float]]:
+        tf_keras.utils.set_random_seed(0)
+        inner = tf_keras.Sequential([layers.Input((8, 8, 1)), layers.Dropout(rate), layers.Flatten()])
+        first = layers.Input((8, 8, 1))
+        model = tf_keras.Sequential(
+            [first, inner, layers.Dense(16, "relu"), layers.Dropout(rate), layers.Dense(2, "softmax")]
+        )
+        facts = Trainer(data(), None, 0).fit(model, SETTINGS.model_copy(update=settings), "train")
+        return model, facts["history"]["loss"]
+
+    model, without = trained(0.5, dropout=0)
+    assert [model.layers[0].layers[0].rate, model.layers[2].rate] == [0.5, 0.5]
+    assert without == pytest.approx(trained(0.0)[1], rel=1e-5)
+    assert min(trained(0.5)[1]) > 1.1 * min(without)
+
+
 def _held_out(trainer: Trainer) -> tuple[Any, Any]:
     from compressor.training import batches
 

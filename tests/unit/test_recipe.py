@@ -229,10 +229,13 @@ def test_a_recipe_told_as_a_mapping_and_as_yaml_reads_as_itself(content: dict[st
     assert recipe.load(yaml.safe_load(yaml.safe_dump(told))).as_dict() == told
 
 
+FINE_TUNE = {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64, "least_steps": 0, "shift": 0, "dropout": 1.0}
+
+
 def test_every_default_is_spelled_out() -> None:
     told = recipe.load({"summary": "s", "steps": ["fine_tune"]}).as_dict()
     assert told["precision"] == "float32"
-    assert told["steps"] == [{"fine_tune": {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64, "shift": 0}}]
+    assert told["steps"] == [{"fine_tune": FINE_TUNE}]
 
 
 JSON = st.recursive(
@@ -265,9 +268,7 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
 
 def test_an_exponent_without_a_dot_is_a_number(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text("summary: a\nsteps:\n  - fine_tune: {learning_rate: 1e-4}\n")
-    assert recipe.load(tmp_path / "small.yaml").as_dict()["steps"] == [
-        {"fine_tune": {"epochs": 2, "learning_rate": 1e-4, "batch_size": 64, "shift": 0}}
-    ]
+    assert recipe.load(tmp_path / "small.yaml").as_dict()["steps"] == [{"fine_tune": FINE_TUNE}]
 
 
 def test_a_rule_of_a_step_is_told_as_every_other_mistake() -> None:
