@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor import answer_figures, promises, shown_samples, weight_figures
+from compressor import answer_figures, promises, shown_samples, survival, weight_figures
 from compressor.answer_figures import Compared
 from compressor.data.npz import NpzFile
 from compressor.data.spec import DataSpec
@@ -73,6 +73,8 @@ def gather(
     found = Evidence()
     with found.told("what the steps promised"):
         found.promises = promises.held_against(artifacts, steps_done)
+    with found.told("what became of the simulation"):
+        found.promises += _survived(folder, artifacts, measurements, judging, steps_done)
     for job, after in artifacts.items():
         before = artifacts.get(_float(job, artifacts))
         if _readable(job, before, after) and isinstance(before, Artifact) and isinstance(after, Artifact):
@@ -87,6 +89,28 @@ def gather(
     with found.told("the samples that differ"):
         found.answers = shown_samples.with_inputs(found.answers, folder / "data.npz", judging.spec)
     return found
+
+
+def _survived(
+    folder: Path,
+    artifacts: Artifacts,
+    measurements: Measurements,
+    judging: Judging,
+    steps_done: Sequence[Mapping[str, Any]],
+) -> Iterator[PromisePart]:
+    """What a TFLite file keeps of the simulation that it was written from, on the first runtime that it ran on."""
+    simulated = folder / "simulated.npz"
+    for job, artifact in artifacts.items():
+        if not (job.stage is Stage.COMPRESSED and job.format == "tflite" and isinstance(artifact, Artifact)):
+            continue
+        if not simulated.exists():
+            return
+        yield from survival.of_operators(artifact, steps_done)
+        found = (each for (other, _), each in measurements.items() if other == job and isinstance(each, Measured))
+        measured = next(found, None)
+        if measured is not None:
+            ours, theirs = (_judged(arrays_of(each), judging.judged) for each in (measured.outputs, simulated))
+            yield from survival.of_metric(artifact, judging.metric, _labels(folder), (ours, theirs), judging.trusted)
 
 
 def _readable(job: Job, before: object, after: object) -> bool:

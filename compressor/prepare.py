@@ -25,7 +25,7 @@ from compressor.bridge import to_keras_3
 from compressor.data.spec import DataSpec
 from compressor.errors import BadInput
 from compressor.files import sha256, whole_file
-from compressor.networks import Network, sized
+from compressor.networks import Network, sized, tensorflow_network
 from compressor.steps import Workpiece
 from compressor.subject import Asked, Subject
 from compressor.teachers import Teachers
@@ -141,6 +141,8 @@ def _compress(
     made["compressed"] = _leave(workpiece.model, found, out / "models" / "compressed")
     if workpiece.simulated is not None:
         made["simulated"] = _leave(workpiece.simulated, found, out / "models" / "simulated")
+        simulated = tensorflow_network.in_place_of(workpiece.simulated, found.network)
+        _write_arrays(self_evaluation.answers(simulated, found.dataset)[1], out / "simulated.npz")
     keras_files.save_h5(workpiece.model, out / "keras" / "compressed.h5")
     warnings = to_keras_3.save(workpiece.model, found.loaded.keras_3, out / "keras" / "compressed.keras")
     parameters = int(workpiece.model.count_params())
@@ -168,8 +170,6 @@ def _apply(chosen: recipe.Recipe, found: Subject, wanted: Asked, place: Place) -
 
 
 def _leave(model: tf_keras.Model, found: Subject, destination: Path) -> str:
-    from compressor.networks import tensorflow_network
-
     tensorflow_network.in_place_of(model, found.network).leave(found.shapes, destination)
     return str(destination)
 

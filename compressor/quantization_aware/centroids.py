@@ -56,18 +56,22 @@ def _of(position: int, array: Array) -> Clusters:
 
 
 def keeping(found: list[Clusters]) -> tf_keras.callbacks.Callback:
-    """After every step, the weights of a cluster are what they are on average."""
+    """After every step, the weights of a cluster are what they are on average.
+
+    Sums are in float64: in float32 a large cluster drifts by itself.
+    """
     import tensorflow as tf
     import tf_keras
 
-    kept = [(each.position, tf.constant(each.members), tf.constant(each.alive)) for each in found]
+    kept = [(each.position, tf.constant(each.members), tf.constant(each.alive, tf.float64)) for each in found]
 
     class KeepingClusters(tf_keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
             weights = self.model.trainable_weights
             for position, members, alive in kept:
                 weight = weights[position]
-                values = tf.math.unsorted_segment_mean(tf.reshape(weight, [-1]), members, len(alive)) * alive
+                flat = tf.cast(tf.reshape(weight, [-1]), tf.float64)
+                values = tf.cast(tf.math.unsorted_segment_mean(flat, members, len(alive)) * alive, weight.dtype)
                 weight.assign(tf.reshape(tf.gather(values, members), weight.shape))
 
     return KeepingClusters()

@@ -125,8 +125,9 @@ class WeightsPart(Part):
 class PromisePart(Part):
     """What a step promised of a layer, and what one written file has of it.
 
-    `sparsity`: a share of zeros, at least; `distinct_values`: of one output channel, at most. `received` and `kept` are
-    None where the file does not tell, `reason` then says why.
+    `sparsity`: a share of zeros, at least; `distinct_values`: of one output channel, at most. Of a whole file:
+    `float_operators`, the number of them, and `simulated_metric`, the metric of the model with int8 simulated. `kept`
+    is None where the file does not tell, `reason` then says why.
     """
 
     network: str | None = None
@@ -134,7 +135,7 @@ class PromisePart(Part):
     precision: str
     step: str
     layer: str
-    kind: Literal["sparsity", "distinct_values"]
+    kind: Literal["sparsity", "distinct_values", "float_operators", "simulated_metric"]
     promised: float
     received: float | None = None
     kept: bool | None = None

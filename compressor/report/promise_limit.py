@@ -37,11 +37,21 @@ def sentences(promises: Sequence[PromisePart]) -> list[str]:
 
 def _sentence(group: Sequence[PromisePart]) -> str:
     first = group[0]
+    if first.kind in _OF_FILES:
+        return _sentence_of_file(first)
     kept, unknown = (sum(each.kept is what for each in group) for what in (True, None))
     where = "" if first.network is None else f"{first.network}: "
     told = f"{where}{first.format} {first.precision} keeps the {_NAMES[first.kind]} that {first.step} promised"
     told += f" in {kept} of {len(group)} layers"
     return told + (f"; not to be told in {unknown}" if unknown else "")
+
+
+def _sentence_of_file(part: PromisePart) -> str:
+    assert part.received is not None
+    where = "" if part.network is None else f"{part.network}: "
+    received = _received(part) if part.kind == "simulated_metric" else f"{part.received:.0f} float operators"
+    told = f"{where}{part.format} {part.precision}: {received}; {part.step} promised {_promised(part)}"
+    return told + ("" if part.reason is None else f" ({part.reason})")
 
 
 def _violation(broken: Sequence[PromisePart], row: Row, position: int) -> Violation:
@@ -54,17 +64,28 @@ def _violation(broken: Sequence[PromisePart], row: Row, position: int) -> Violat
 
 
 _NAMES = {"sparsity": "sparsity", "distinct_values": "few distinct values"}
+_OF_FILES = ("float_operators", "simulated_metric")
+_PROMISED = {
+    "sparsity": "at least {:.2%} zeros",
+    "distinct_values": "at most {:.0f} distinct values in a channel",
+    "float_operators": "{:.0f} float operators",
+    "simulated_metric": "the metric of its simulation, {:.6g}",
+}
+_RECEIVED = {
+    "sparsity": "{:.2%} zeros",
+    "distinct_values": "{:.0f}",
+    "float_operators": "{:.0f}",
+    "simulated_metric": "a metric of {:.6g}",
+}
 
 
 def _promised(part: PromisePart) -> str:
-    if part.kind == "sparsity":
-        return f"at least {part.promised:.2%} zeros"
-    return f"at most {part.promised:.0f} distinct values in a channel"
+    return _PROMISED[part.kind].format(part.promised)
 
 
 def _received(part: PromisePart) -> str:
     assert part.received is not None
-    return f"{part.received:.2%} zeros" if part.kind == "sparsity" else f"{part.received:.0f}"
+    return _RECEIVED[part.kind].format(part.received)
 
 
 def _file(of: PromisePart | Row) -> tuple[str | None, str, str]:

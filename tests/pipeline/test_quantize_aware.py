@@ -264,6 +264,22 @@ def test_zeros_and_centroids_are_kept_in_the_written_file(sparsity, clusters, tm
             assert max(len(np.unique(channel)) for channel in kernel) <= promised[name, "distinct_values"]
 
 
+def test_a_large_cluster_does_not_drift():
+    """A sum of half a million equal float32 is not half a million times one of them."""
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.quantization_aware import centroids
+
+    model = tf_keras.Sequential([layers.Input((1024,)), layers.Dense(1024, use_bias=False)])
+    kernel = np.array([-0.1, 0.0, 0.1], np.float32)[np.random.default_rng(0).integers(0, 3, (1024, 1024))]
+    model.layers[0].kernel.assign(kernel)
+    keeping = centroids.keeping(centroids.clusters(model))
+    keeping.set_model(model)
+    keeping.on_train_batch_end(0)
+    assert np.array_equal(model.layers[0].kernel.numpy(), kernel)
+
+
 def test_symmetric_scheme_trains_with_ranges_alike_on_both_sides_of_zero():
     from tf_keras import layers
 

@@ -94,6 +94,12 @@ def test_quantization_aware_file_keeps_the_learned_ranges(digits_run):
     _, report = digits_run("qat_int8")
     row = next(row for row in report.rows if row.format == "tflite" and row.stage == "compressed")
     assert row.notes == ["activation ranges learned in training"]
+    held = {part.kind: part for part in report.promises if part.layer == "whole file"}
+    assert (held["float_operators"].received, held["float_operators"].kept) == (0, True)
+    simulated = held["simulated_metric"]
+    assert simulated.received == row.metric.value
+    assert abs(simulated.promised - simulated.received) <= 0.005
+    assert simulated.kept is True
 
 
 def test_one_scale_for_each_kernel_where_the_recipe_says_so(tmp_path):

@@ -195,6 +195,17 @@ def test_the_report_says_how_many_are_kept(report: Report) -> None:
     assert "- tflite int8 keeps the sparsity that prune promised in 0 of 1 layers\n" in text
 
 
+def test_the_report_says_what_became_of_a_simulation(report: Report) -> None:
+    whole = {"step": "quantize_aware", "layer": "whole file", "format": "tflite"}
+    parts = [
+        part(True, **whole, kind="float_operators", promised=0, received=0),
+        part(None, **whole, kind="simulated_metric", promised=0.99, received=0.9812, reason="too few samples"),
+    ]
+    text = markdown.render(report.model_copy(update={"promises": parts}))
+    assert "- tflite int8: 0 float operators; quantize_aware promised 0 float operators\n" in text
+    assert "a metric of 0.9812; quantize_aware promised the metric of its simulation, 0.99 (too few samples)\n" in text
+
+
 def test_promises_are_no_part_of_what_a_step_did(report: Report) -> None:
     steps = [{"step": "prune", "epochs": 2, "promises": [{"layer": "secret", "sparsity": 0.5}]}]
     recipe = report.recipe.model_copy(update={"steps_done": steps})
