@@ -71,7 +71,7 @@ def _compared(case: Case, folder: Path) -> Iterator[tuple[str, float, float]]:
     original, other = folder / "run" / "keras" / "original.h5", folder / "other.tflite"
     _ended([__file__, "--theirs", case.theirs, str(original), str(other), str(epochs)], (0,))
     measured = measure(other, folder / "run" / "data.npz", timed=False)
-    yield f"TFMOT, {case.theirs}, {epochs} epochs", whole / deflated_size(other), measured.metric.value
+    yield f"TFMOT, {case.theirs}, {epochs} epochs", whole / deflated_size(other), measured.value
     ours = rows["compressed"]
     yield f"`{case.recipe}`", whole / ours.bytes_deflated, ours.metric.value
 
