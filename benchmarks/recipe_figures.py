@@ -37,6 +37,7 @@ RECIPES = (
 )
 Record = dict[str, Any]
 _HEAD = "| recipe | runtime | metric | drop | raw | deflated | packed | p50 |"
+_SHORT = "| recipe | samples | drop | raw | deflated | packed |"
 _TEXT = """# What the recipes pay
 
 Made by `COMPRESSOR_DATA=… make recipe-figures`, which goes on where it was interrupted; measured on {hosts}.
@@ -60,6 +61,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _page(done: Mapping[tuple[str, str], Record]) -> Iterator[str]:
     yield _TEXT.format(hosts=" and ".join(sorted({run["host"] for run in done.values()})))
+    yield from _in_short(done)
     for name in SAMPLES:
         runs = {recipe: done[name, recipe] for recipe in RECIPES if (name, recipe) in done}
         first = next((run for run in runs.values() if "rows" in run), None)
@@ -72,26 +74,51 @@ def _page(done: Mapping[tuple[str, str], Record]) -> Iterator[str]:
             yield from _lines(recipe, run)
 
 
+def _in_short(done: Mapping[tuple[str, str], Record]) -> Iterator[str]:
+    """For each recipe the least and the most over the samples, of the TFLite file on LiteRT."""
+    yield f"\n## In short\n\nThe TFLite file on LiteRT, least to most over the samples.\n\n{_SHORT}\n|{'---|' * 6}"
+    for recipe in RECIPES:
+        runs = [done[name, recipe] for name in SAMPLES if "rows" in done.get((name, recipe), {})]
+        figures = [each for run in runs if (each := _figures(run, "litert")) is not None]
+        if figures:
+            spans = (_span([each[key] for each in figures]) for key in ("raw", "deflated", "packed"))
+            drops = sorted(each["drop"] for each in figures)
+            yield f"| `{recipe}` | {len(figures)} | {drops[0]:+.2f} to {drops[-1]:+.2f} | {' | '.join(spans)} |"
+
+
+def _span(shares: list[float]) -> str:
+    return f"{min(shares):.2f} to {max(shares):.2f}"
+
+
+def _figures(run: Record, runtime: str) -> dict[str, float] | None:
+    """What a compressed file has of the float32 file, and the points lost; None where either is not there."""
+    rows = {row["stage"]: row for row in run["rows"] if row["runtime"] == runtime and row["bytes"]}
+    base, row = rows.get("float32"), rows.get("compressed")
+    if base is None or row is None or row["failed_stage"]:
+        return None
+    return {
+        "raw": row["bytes"] / base["bytes"],
+        "deflated": row["bytes_deflated"] / base["bytes_deflated"],
+        "packed": row["bytes_packed"] / base["bytes"],
+        "pace": row["latency_ms"]["p50"] / base["latency_ms"]["p50"],
+        "drop": row["drop"],
+    }
+
+
 def _lines(recipe: str, run: Record) -> Iterator[str]:
     if "refused" in run:
         yield f"| `{recipe}` | both | {run['refused']} | | | | | |"
         return
-    whole = {row["runtime"]: row for row in run["rows"] if row["stage"] == "float32" and row["bytes"]}
     for row in run["rows"]:
         if row["stage"] != "compressed":
             continue
-        base, where = whole.get(row["runtime"]), RUNTIMES.get(row["runtime"], row["runtime"])
-        if row["failed_stage"] or base is None:
+        found, where = _figures(run, row["runtime"]), RUNTIMES.get(row["runtime"], row["runtime"])
+        if found is None:
             yield f"| `{recipe}` | {where} | {row['reason']} | | | | | |"
             continue
-        sizes = [
-            row["bytes"] / base["bytes"],
-            row["bytes_deflated"] / base["bytes_deflated"],
-            row["bytes_packed"] / base["bytes"],
-        ]
-        pace = row["latency_ms"]["p50"] / base["latency_ms"]["p50"]
-        cells = " | ".join(f"{size:.3f}" for size in sizes)
-        yield f"| `{recipe}` | {where} | {row['metric']['value']:.4f} | {row['drop']:+.2f} | {cells} | {pace:.2f} |"
+        cells = " | ".join(f"{found[key]:.3f}" for key in ("raw", "deflated", "packed"))
+        told = f"{row['metric']['value']:.4f} | {found['drop']:+.2f} | {cells} | {found['pace']:.2f}"
+        yield f"| `{recipe}` | {where} | {told} |"
 
 
 def _arguments() -> argparse.Namespace:

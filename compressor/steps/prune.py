@@ -33,12 +33,13 @@ class Settings(LayerSettings):
     """Sparsity is the share of zero weights: one for all layers, or by patterns of layers, of which the first counts.
 
     It rises from `initial_sparsity` until `ramp` of training is over; `epochs` 0 prunes at once and trains nothing.
-    `scope` global has one threshold over all kernels; `structure` is a name of `compressor.weight_pruning.patterns`.
+    `scope` global has one threshold over all kernels, lamp one of magnitudes that are made comparable between them;
+    `structure` is a name of `compressor.weight_pruning.patterns`.
     """
 
     sparsity: float | dict[str, float]
     schedule: Kind = "polynomial"
-    scope: Literal["layer", "global"] = "layer"
+    scope: Literal["layer", "global", "lamp"] = "layer"
     structure: Structure = "none"
     initial_sparsity: float = Field(0.0, ge=0, lt=1)
     ramp: float = Field(0.5, gt=0, le=1)
@@ -67,8 +68,8 @@ class Settings(LayerSettings):
             raise ValueError("initial_sparsity must not exceed sparsity")
         if self.structure == "2:4" and {*shares} != {_TWO_OF_FOUR}:
             raise ValueError(f"structure 2:4 is a sparsity of {_TWO_OF_FOUR}")
-        if self.scope == "global" and (len(self.by_pattern) > 1 or self.structure == "2:4"):
-            raise ValueError("scope global takes one sparsity, and no structure 2:4")
+        if self.scope != "layer" and (len(self.by_pattern) > 1 or self.structure == "2:4"):
+            raise ValueError(f"scope {self.scope} takes one sparsity, and no structure 2:4")
         return self
 
     @property
@@ -89,7 +90,8 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
         PATTERNS[settings.structure],
         _schedule(settings, trainer.steps(model, settings) if settings.epochs else 0),
         finals,
-        settings.scope == "global",
+        settings.scope != "layer",
+        settings.scope == "lamp",
     )
     places = [each.place for each in found.chosen]
     trained = dict[str, Any]()
@@ -156,7 +158,7 @@ def _told(model: tf_keras.Model, found: Choice, settings: Settings) -> dict[str,
     whole = {"of_all": round(sum(zeros.values()) / sum(weights.values()), _DIGITS)}
     return {
         "sparsity": {layer: round(share, _DIGITS) for layer, share in shares.items()},
-        **(whole if settings.scope == "global" else {}),
+        **(whole if settings.scope != "layer" else {}),
         **({"left_alone": found.left_alone} if found.left_alone else {}),
         "promises": [
             # Rounded down: what is promised has to be there.

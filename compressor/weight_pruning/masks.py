@@ -1,4 +1,9 @@
-"""Which weights stay: the largest of each kernel, or of all kernels together."""
+"""Which weights stay: the largest of each kernel, or of all kernels together.
+
+Magnitudes of different layers do not compare: one that a normalization follows may have weights of any size. By LAMP
+(Lee et al., "Layer-adaptive sparsity for the magnitude-based pruning", arXiv:2010.07611) a weight counts as its share
+of the squares of all that are as large or larger in its kernel.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +30,14 @@ class Pruning:
     Attributes:
         finals: the sparsity that each kernel ends with.
         everywhere: one threshold for all kernels; the first of `finals` is then that of all together.
+        adaptive: it is one of LAMP's scores, not of magnitudes.
     """
 
     pattern: Pattern
     schedule: Schedule
     finals: tuple[float, ...]
     everywhere: bool = False
+    adaptive: bool = False
 
     def masks(self, kernels: Sequence[Array], step: int) -> list[Array]:
         """Which weights stay after so many optimizer steps: true where they do.
@@ -39,6 +46,8 @@ class Pruning:
         masked weights are the old ones.
         """
         scores = [self.pattern.scores(kernel) for kernel in kernels]
+        if self.adaptive:
+            scores = [_adaptive(each) for each in scores]
         shares = [self.schedule.sparsity(step, final) for final in self.finals]
         kept = _of_all(scores, shares[0]) if self.everywhere else map(_of_one, scores, shares)
         return [self.pattern.mask(units, kernel.shape) for units, kernel in zip(kept, kernels, strict=True)]
@@ -53,6 +62,16 @@ def _of_all(scores: Sequence[Array], sparsity: float) -> list[Array]:
     whole = np.concatenate(guarded)
     kept = _largest(whole, min(_count(sparsity, whole.size), int(np.isfinite(whole).sum())))
     return np.split(kept, np.cumsum([each.size for each in scores])[:-1])
+
+
+def _adaptive(scores: Array) -> Array:
+    """LAMP's: what falls below a weight does not change them, so that masks made anew are the old ones."""
+    order = np.argsort(scores, kind="stable")
+    squares = np.square(scores[order], dtype=np.float64)
+    above = np.cumsum(squares[::-1])[::-1]
+    found = np.zeros(scores.size)
+    found[order] = np.divide(squares, above, out=np.zeros_like(squares), where=above > 0)
+    return found
 
 
 def _guarded(scores: Array) -> Array:

@@ -118,6 +118,26 @@ def test_one_threshold_takes_more_from_the_smaller_kernel():
     assert masks[0].mean() < 0.35 < 0.65 < masks[1].mean()
 
 
+@given(st.lists(KERNELS, min_size=2, max_size=4), SHARES, st.integers(-6, 6))
+def test_adaptive_masks_heed_no_scale_of_a_kernel_and_are_the_same_made_anew(kernels, sparsity, power):
+    pruning = Pruning(PATTERNS["none"], ENDED, (sparsity,) * len(kernels), everywhere=True, adaptive=True)
+    masks = pruning.masks(kernels, 1)
+    scaled = pruning.masks([kernels[0] * np.float32(4.0**power), *kernels[1:]], 1)
+    again = pruning.masks([kernel * mask for kernel, mask in zip(kernels, masks, strict=True)], 1)
+    for first, *others in zip(masks, scaled, again, strict=True):
+        assert all(np.array_equal(first, other) for other in others)
+
+
+def test_adaptive_scores_are_shares_of_the_squares_that_are_as_large_or_larger():
+    """Kernels of (3, 2, 1) and (4, 1): scores 9/9, 4/13, 1/14 and 16/16, 1/17."""
+    kernels = [np.array([[3.0, -2.0, 1.0]]), np.array([[1.0, 4.0]])]
+    fallen = []
+    for count in range(1, 4):
+        pruning = Pruning(PATTERNS["none"], ENDED, (count / 5,) * 2, everywhere=True, adaptive=True)
+        fallen.append([(~mask).sum() for mask in pruning.masks(kernels, 1)])
+    assert fallen == [[0, 1], [1, 1], [2, 1]]
+
+
 def test_each_kernel_has_its_own_share():
     kernel = np.random.default_rng(0).normal(size=(10, 10))
     masks = Pruning(PATTERNS["none"], ENDED, (0.2, 0.7)).masks([kernel, kernel], 1)
