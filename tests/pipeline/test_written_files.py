@@ -70,7 +70,7 @@ def test_clustered_keras_model_has_sixteen_values_per_kernel(digits_run):
         )
     assert len(kernels) == 5
     assert all(len(np.unique(kernel)) <= 16 for kernel in kernels)
-    assert set(report.recipe.steps_done[0]["distinct_values"].values()) == {16}
+    assert max(report.recipe.steps_done[0]["distinct_values"].values()) == 16
 
 
 @pytest.mark.parametrize("name", ["prune50_int8", "cluster16_int8", "qat_int8"])
