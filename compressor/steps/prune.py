@@ -7,7 +7,7 @@ Zhu and Gupta, "To prune, or not to prune" (arXiv:1710.01878). Which weights fal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -18,7 +18,7 @@ from compressor.steps import LayerSettings, Step, Workpiece
 from compressor.training import Trainer, refresh_statistics
 from compressor.weight_pruning import callback, choice
 from compressor.weight_pruning.choice import Choice, Chosen
-from compressor.weight_pruning.masks import Pruning
+from compressor.weight_pruning.masks import Pruning, Scope
 from compressor.weight_pruning.patterns import GROUP, KEPT, PATTERNS, Structure
 from compressor.weight_pruning.schedules import Kind, Schedule
 
@@ -39,7 +39,7 @@ class Settings(LayerSettings):
 
     sparsity: float | dict[str, float]
     schedule: Kind = "polynomial"
-    scope: Literal["layer", "global", "lamp"] = "layer"
+    scope: Scope = "layer"
     structure: Structure = "none"
     initial_sparsity: float = Field(0.0, ge=0, lt=1)
     ramp: float = Field(0.5, gt=0, le=1)
@@ -90,8 +90,7 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
         PATTERNS[settings.structure],
         _schedule(settings, trainer.steps(model, settings) if settings.epochs else 0),
         finals,
-        settings.scope != "layer",
-        settings.scope == "lamp",
+        settings.scope,
     )
     places = [each.place for each in found.chosen]
     trained = dict[str, Any]()

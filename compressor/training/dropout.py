@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import tf_keras
-
-_KINDS = ("Dropout", "AlphaDropout", "GaussianDropout", *(f"SpatialDropout{rank}D" for rank in (1, 2, 3)))
 
 
 @contextmanager
 def scaled(model: tf_keras.Model, share: float) -> Iterator[None]:
     """Let the model's dropout layers, also those in models and wrappers, drop only that share of what they do."""
-    layers = [layer for layer in _all_layers(model) if type(layer).__name__ in _KINDS]
+    import tf_keras
+
+    # SpatialDropout of every rank is a Dropout.
+    kinds = (tf_keras.layers.Dropout, tf_keras.layers.AlphaDropout, tf_keras.layers.GaussianDropout)
+    layers = [each for each in model.submodules if isinstance(each, kinds)]
     rates = [layer.rate for layer in layers]
     for layer, rate in zip(layers, rates, strict=True):
         layer.rate = rate * share
@@ -29,9 +31,3 @@ def scaled(model: tf_keras.Model, share: float) -> Iterator[None]:
     finally:
         for layer, rate in zip(layers, rates, strict=True):
             layer.rate = rate
-
-
-def _all_layers(model: tf_keras.Model) -> list[Any]:
-    import tf_keras
-
-    return [each for each in model.submodules if isinstance(each, tf_keras.layers.Layer)]

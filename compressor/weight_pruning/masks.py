@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Literal
 
 import numpy as np
 
 from compressor.values import Array
 from compressor.weight_pruning.patterns import Pattern
 from compressor.weight_pruning.schedules import Schedule
+
+Scope = Literal["layer", "global", "lamp"]
 
 # Of each kernel so much stays whatever one threshold over all of them says: an empty layer answers nothing at all
 # (Tanaka et al., arXiv:2006.05467, call it layer collapse).
@@ -29,15 +32,14 @@ class Pruning:
 
     Attributes:
         finals: the sparsity that each kernel ends with.
-        everywhere: one threshold for all kernels; the first of `finals` is then that of all together.
-        adaptive: it is one of LAMP's scores, not of magnitudes.
+        scope: "layer", each kernel by itself; "global", one threshold for all; "lamp", one of LAMP's scores. Of the
+            latter two the first of `finals` is that of all together.
     """
 
     pattern: Pattern
     schedule: Schedule
     finals: tuple[float, ...]
-    everywhere: bool = False
-    adaptive: bool = False
+    scope: Scope = "layer"
 
     def masks(self, kernels: Sequence[Array], step: int) -> list[Array]:
         """Which weights stay after so many optimizer steps: true where they do.
@@ -46,10 +48,10 @@ class Pruning:
         masked weights are the old ones.
         """
         scores = [self.pattern.scores(kernel) for kernel in kernels]
-        if self.adaptive:
+        if self.scope == "lamp":
             scores = [_adaptive(each) for each in scores]
         shares = [self.schedule.sparsity(step, final) for final in self.finals]
-        kept = _of_all(scores, shares[0]) if self.everywhere else map(_of_one, scores, shares)
+        kept = map(_of_one, scores, shares) if self.scope == "layer" else _of_all(scores, shares[0])
         return [self.pattern.mask(units, kernel.shape) for units, kernel in zip(kept, kernels, strict=True)]
 
 

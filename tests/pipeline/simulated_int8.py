@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor import runtimes, steps, tflite_view
+from compressor import runtimes, steps, survival, tflite_view
 from compressor.formats import tflite
 from compressor.networks import sized, tensorflow_network
 from compressor.steps import Workpiece
@@ -32,10 +32,7 @@ class Made:
 
     @property
     def float_operators(self):
-        tensors = {each.op: (*each.inputs, *each.outputs) for each in self.view.operators}
-        return [
-            name for name, ends in tensors.items() if any(end is not None and end.type == "FLOAT32" for end in ends)
-        ]
+        return survival.float_operators(self.path)
 
     def answers(self):
         session = runtimes.load("litert_reference").open(self.path, 1)

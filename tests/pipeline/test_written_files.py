@@ -59,7 +59,7 @@ def test_pruned_file_is_as_large_as_before_and_deflates_better(digits_run):
     assert sizes["prune50_int8"][2] < 0.9 * sizes["prune50_int8"][1]
 
 
-def test_clustered_keras_model_has_sixteen_values_per_kernel(digits_run):
+def test_clustered_keras_model_has_at_most_sixteen_values_per_kernel(digits_run):
     import h5py
 
     out, report = digits_run("cluster16_int8")
@@ -70,7 +70,12 @@ def test_clustered_keras_model_has_sixteen_values_per_kernel(digits_run):
         )
     assert len(kernels) == 5
     assert all(len(np.unique(kernel)) <= 16 for kernel in kernels)
-    assert max(report.recipe.steps_done[0]["distinct_values"].values()) == 16
+    # Where a value does not pay for its bits, a kernel has fewer: as many as the report says.
+    found = [len(np.unique(kernel)) for kernel in kernels]
+    assert max(found) == 16
+    assert min(found) >= 8
+    assert sorted(report.recipe.steps_done[0]["distinct_values"].values()) == sorted(found)
+    assert 2.0 < report.recipe.steps_done[0]["bits_per_weight"] < 2.35
 
 
 @pytest.mark.parametrize("name", ["prune50_int8", "cluster16_int8", "qat_int8"])

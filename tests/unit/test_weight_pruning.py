@@ -101,7 +101,7 @@ def test_one_threshold_over_all_kernels_leaves_something_of_each(kernels, sparsi
     # One kernel is so small that a plain threshold would empty it.
     kernels = [kernels[0] * np.float32(1e-6), *kernels[1:]]
     finals = (sparsity,) * len(kernels)
-    masks = Pruning(PATTERNS[structure], ENDED, finals, everywhere=True).masks(kernels, 1)
+    masks = Pruning(PATTERNS[structure], ENDED, finals, scope="global").masks(kernels, 1)
     units = [mask.size // (1 if structure == "none" else 4) for mask in masks]
     guarded = sum(max(1, ceil(LEAST_KEPT * count)) for count in units)
     fallen = sum(np.count_nonzero(~mask) for mask in masks) // (1 if structure == "none" else 4)
@@ -112,7 +112,7 @@ def test_one_threshold_over_all_kernels_leaves_something_of_each(kernels, sparsi
 def test_one_threshold_takes_more_from_the_smaller_kernel():
     random = np.random.default_rng(0)
     small, large = random.normal(size=(40, 40)), 3 * random.normal(size=(40, 40))
-    masks = Pruning(PATTERNS["none"], ENDED, (0.5, 0.5), everywhere=True).masks([small, large], 1)
+    masks = Pruning(PATTERNS["none"], ENDED, (0.5, 0.5), scope="global").masks([small, large], 1)
     together = np.abs(np.concatenate([small[masks[0]], large[masks[1]]])).min()
     assert np.abs(np.concatenate([small[~masks[0]], large[~masks[1]]])).max() <= together
     assert masks[0].mean() < 0.35 < 0.65 < masks[1].mean()
@@ -120,7 +120,7 @@ def test_one_threshold_takes_more_from_the_smaller_kernel():
 
 @given(st.lists(KERNELS, min_size=2, max_size=4), SHARES, st.integers(-6, 6))
 def test_adaptive_masks_heed_no_scale_of_a_kernel_and_are_the_same_made_anew(kernels, sparsity, power):
-    pruning = Pruning(PATTERNS["none"], ENDED, (sparsity,) * len(kernels), everywhere=True, adaptive=True)
+    pruning = Pruning(PATTERNS["none"], ENDED, (sparsity,) * len(kernels), scope="lamp")
     masks = pruning.masks(kernels, 1)
     scaled = pruning.masks([kernels[0] * np.float32(4.0**power), *kernels[1:]], 1)
     again = pruning.masks([kernel * mask for kernel, mask in zip(kernels, masks, strict=True)], 1)
@@ -133,7 +133,7 @@ def test_adaptive_scores_are_shares_of_the_squares_that_are_as_large_or_larger()
     kernels = [np.array([[3.0, -2.0, 1.0]]), np.array([[1.0, 4.0]])]
     fallen = []
     for count in range(1, 4):
-        pruning = Pruning(PATTERNS["none"], ENDED, (count / 5,) * 2, everywhere=True, adaptive=True)
+        pruning = Pruning(PATTERNS["none"], ENDED, (count / 5,) * 2, scope="lamp")
         fallen.append([(~mask).sum() for mask in pruning.masks(kernels, 1)])
     assert fallen == [[0, 1], [1, 1], [2, 1]]
 
