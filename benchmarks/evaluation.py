@@ -33,7 +33,7 @@ import numpy as np
 from compressor import runtimes
 from compressor.measurement import cores, host, outputs
 from compressor.progress import silent
-from compressor.tflite_session import quantized
+from compressor.tflite_view.session import quantized
 from compressor.values import Split
 
 IMAGES, FEW, MANY = 10_000, 2_000, 20_000

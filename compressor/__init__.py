@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compressor.api import check, inspect, load_recipe, measure, run
-    from compressor.compare_verb import compare
-    from compressor.diagnose_verb import diagnose
     from compressor.errors import BadInput, CompressorError, MissingTool, StageFailed
-    from compressor.gate_verb import gate
     from compressor.limits import Limits
     from compressor.recipe import Recipe
     from compressor.regression_limits import RegressionLimits
     from compressor.report.comparison import Comparison
     from compressor.report.schema import Report
-    from compressor.train_verb import train
     from compressor.training.options import TrainingOptions
+    from compressor.verbs.compare import compare
+    from compressor.verbs.diagnose import diagnose
+    from compressor.verbs.gate import gate
+    from compressor.verbs.train import train
 
 __version__ = "0.1.0"
 
@@ -43,14 +43,14 @@ _HOME = {
     "StageFailed": "compressor.errors",
     "TrainingOptions": "compressor.training.options",
     "check": "compressor.api",
-    "compare": "compressor.compare_verb",
-    "diagnose": "compressor.diagnose_verb",
-    "gate": "compressor.gate_verb",
+    "compare": "compressor.verbs.compare",
+    "diagnose": "compressor.verbs.diagnose",
+    "gate": "compressor.verbs.gate",
     "inspect": "compressor.api",
     "load_recipe": "compressor.api",
     "measure": "compressor.api",
     "run": "compressor.api",
-    "train": "compressor.train_verb",
+    "train": "compressor.verbs.train",
 }
 
 __all__ = [

@@ -11,7 +11,6 @@ from compressor import in_memory
 from compressor import recipe as recipes
 from compressor.data.spec_file import load_spec
 from compressor.errors import BadInput
-from compressor.gate_verb import gate as gate
 from compressor.inspection import Inspection, UseCompiler
 from compressor.inspection import inspect as inspect_file
 from compressor.limits import Limits, Policy, Treatment
@@ -38,6 +37,7 @@ from compressor.training import options as training_options
 from compressor.training.options import TrainingOptions
 from compressor.trusted_code import check_trusted
 from compressor.values import Entry, clean_name
+from compressor.verbs.gate import gate as gate
 
 
 def run(

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compressor.gate_verb import gate
 from compressor.limits import Limits
 from compressor.report.cases import artifact, cases_of
 from compressor.report.schema import Report, Row, place
+from compressor.verbs.gate import gate
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compressor.feeding import whole
 from compressor.tflite_edit.graph import Graph
-from compressor.tflite_session import quantized
+from compressor.tflite_view.session import quantized
 from compressor.values import Array, TensorSpec
 
 

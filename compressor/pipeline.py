@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from compressor import emulation, evidence_of_run, formats, measured_files, rows, run_bundles, run_folder, runtimes
+from compressor import emulation, evidence, formats, measured_files, rows, run_bundles, run_folder, runtimes
 from compressor.artifacts import Writing
 from compressor.data.spec import DataSpec
 from compressor.environment import versions
@@ -225,7 +225,7 @@ def _report(
         name=request.recipe.name, **request.recipe.as_dict() | {"limits": limits}, steps_done=prepared["steps"]
     )
     judging = _judging(request, prepared)
-    evidence = evidence_of_run.gather(folder, artifacts, measurements, judging, prepared["steps"])
+    gathered = evidence.gather(folder, artifacts, measurements, judging, prepared["steps"])
     verdict = gate.judge(built, limits, request.policy, gate.trains(recipe))
     losses = unpaid.sentences(built, [step.name for step in request.recipe.steps], str(request.recipe.precision))
     return schema.Report(
@@ -236,16 +236,16 @@ def _report(
         ),
         data=schema.DataPart(**prepared["data"]),
         rows=built,
-        verdict=promise_limit.combined(verdict, evidence.promises, built),
-        warnings=[*prepared["warnings"], *evidence.warnings, *losses],
-        weights=evidence.weights,
-        promises=evidence.promises,
-        answers=evidence.answers,
+        verdict=promise_limit.combined(verdict, gathered.promises, built),
+        warnings=[*prepared["warnings"], *gathered.warnings, *losses],
+        weights=gathered.weights,
+        promises=gathered.promises,
+        answers=gathered.answers,
     )
 
 
-def _judging(request: Request, prepared: dict[str, Any]) -> evidence_of_run.Judging:
-    return evidence_of_run.Judging(
+def _judging(request: Request, prepared: dict[str, Any]) -> evidence.Judging:
+    return evidence.Judging(
         metric=_metric_name(prepared) or "",
         judged=prepared["outputs"][0]["name"],
         classes=tuple(prepared["data"]["classes"]),

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from compressor import onnx_external
 from compressor.board import ssh
 from compressor.errors import MissingTool, StageFailed
 from compressor.files import whole_file
 from compressor.measuring_process import Asked, answer, taken_along
+from compressor.onnx_view import external
 from compressor.process import end_group
 
 Board = ssh.Board
@@ -84,7 +84,7 @@ def _request(asked: Asked, timed: bool, packed: IO[bytes]) -> bytes:
             archive.add(path, f"{folder}/{path.resolve().name}")
         for folder in _FILES:
             if folder in there and there[folder].suffix == ".onnx":
-                for place in onnx_external.locations(there[folder]):
+                for place in external.locations(there[folder]):
                     archive.add(there[folder].parent / place, f"{folder}/{place}")
         # JSON is YAML.
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:

@@ -59,11 +59,11 @@ def COMMAND(
     """
     from pydantic import ValidationError
 
-    from compressor.compare_verb import compare
     from compressor.errors import BadInput
     from compressor.regression_limits import RegressionLimits
     from compressor.report import findings, terminal, terminal_comparison
     from compressor.sentences import sentences
+    from compressor.verbs.compare import compare
 
     try:
         stated = RegressionLimits(**limits)

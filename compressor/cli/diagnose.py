@@ -11,8 +11,8 @@ from compressor.options import debug_option, json_option, print_json, timeout_op
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from compressor.diagnose_verb import Diagnosed
     from compressor.diagnosis.ablation import Ablation
+    from compressor.verbs.diagnose import Diagnosed
 
 
 @click.command(name="diagnose")
@@ -63,7 +63,7 @@ def COMMAND(
 
     guard.enter(artifact or model, runtime, timeout)
     from compressor import progress
-    from compressor.diagnose_verb import diagnose
+    from compressor.verbs.diagnose import diagnose
 
     with progress.bar() as listener:
         found = diagnose(

@@ -24,7 +24,7 @@ def COMMAND(run: str, out: str | None, opened: bool, as_json: bool, debug: bool)
     Example:
       compressor report runs/digits_cnn-int8 --open
     """
-    from compressor import report_verb
+    from compressor.verbs import report as report_verb
 
     path = report_verb.write_page(Path(run), Path(out) if out else None)
     if opened:

@@ -35,7 +35,8 @@ def COMMAND(as_json: bool, **arguments: Any) -> int:
       compressor train my.keras --data my.npz --epochs 10 --early-stopping 3
       compressor train mnist_cnn --device gpu --mixed-precision --batch-size auto
     """
-    from compressor import progress, train_verb
+    from compressor import progress
+    from compressor.verbs import train as train_verb
 
     with progress.bar() as listener:
         trained = train_verb.train(**arguments, on_progress=listener)

@@ -16,7 +16,7 @@ from compressor.errors import BadInput
 from compressor.measurement import judge
 from compressor.measurement.outputs import named
 from compressor.progress import Listener, Progress, silent
-from compressor.tflite_session import Kernels, TfliteSession
+from compressor.tflite_view.session import Kernels, TfliteSession
 from compressor.values import Array, Split
 
 # Fewer say nothing of a layer; time is rather spent on fewer layers.

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import onnx_wide_sums
 from compressor.diagnosis.onnx_graph_parts import load
 from compressor.diagnosis.opened import INPUT, Alone, Constant, Key, Node
 from compressor.errors import BadInput
-from compressor.onnx_listing import layer_named
+from compressor.onnx_graph import wide_sums
+from compressor.onnx_view.listing import layer_named
 from compressor.runtimes.onnxruntime import OnnxSession
 from compressor.values import Array, TensorSpec
 
@@ -145,8 +145,8 @@ class _Run:
         options.log_severity_level = 4
         if plainly:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        if onnx_wide_sums.marked({each.key: each.value for each in model.metadata_props}):
-            onnx_wide_sums.heed(options)
+        if wide_sums.marked({each.key: each.value for each in model.metadata_props}):
+            wide_sums.heed(options)
         try:
             self._session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         except Exception as error:

@@ -11,9 +11,9 @@ from compressor import tflite_view
 from compressor.diagnosis.opened import INPUT, Alone, Constant, Grid, Key, Node
 from compressor.tflite_edit import apart as cutting
 from compressor.tflite_edit.graph import Graph
-from compressor.tflite_layers import layer_of, layers
-from compressor.tflite_session import Kernels, TfliteSession, quantized
 from compressor.tflite_view import Operator, Tensor
+from compressor.tflite_view.layers import layer_of, layers
+from compressor.tflite_view.session import Kernels, TfliteSession, quantized
 from compressor.tflm import c_array
 from compressor.values import Array, TensorSpec
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor import onnx_graph, onnx_symmetric
+from compressor import onnx_graph
 from compressor.formats import Calibration, Format
+from compressor.onnx_graph import symmetric
 from compressor.values import Entry, Precision, Source
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _write_symmetric(model: onnx.ModelProto, calibration: Calibration, destinati
                 "OpTypesToExcludeOutputQuantization": [*_QUANTIZED, "Add"],
             },
         )
-        onnx_symmetric.calibrate(path, destination, calibration)
+        symmetric.calibrate(path, destination, calibration)
 
 
 def _adds_to_leave(path: Path) -> list[str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from compressor import onnx_read
 from compressor.kernels import Kernel, along
-from compressor.onnx_listing import layer_named
-from compressor.onnx_read import RawGraph, RawNode
+from compressor.onnx_view import reader
+from compressor.onnx_view.listing import layer_named
+from compressor.onnx_view.reader import RawGraph, RawNode
 from compressor.values import Array
 
 # Operators that read trained weights, and at which places; of a recurrent layer states are no weights.
@@ -35,7 +35,7 @@ def read(path: Path) -> tuple[Kernel, ...]:
     Raises:
         BadInput: the file cannot be read.
     """
-    return tuple(_Reader(onnx_read.read(path)[1]).kernels())
+    return tuple(_Reader(reader.read(path)[1]).kernels())
 
 
 class _Reader:

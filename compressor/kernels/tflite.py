@@ -10,8 +10,8 @@ import numpy as np
 from compressor import tflite_view
 from compressor.errors import BadInput
 from compressor.kernels import Kernel, along
-from compressor.tflite_layers import layers
 from compressor.tflite_view import Operator, Tensor, View
+from compressor.tflite_view.layers import layers
 
 # Operators of the schema that read trained weights.
 _LAYERS = {

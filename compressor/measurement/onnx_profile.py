@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.measurement import latency
-from compressor.onnx_listing import layer_named
+from compressor.onnx_view.listing import layer_named
 from compressor.runtimes.onnxruntime import OnnxSession
 from compressor.values import Array
 

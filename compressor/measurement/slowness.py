@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from compressor import tflite_listing, tflite_view
+from compressor import tflite_view
 from compressor.errors import BadInput
 from compressor.measurement import machine
 from compressor.measurement.interleaved import LatencyRatio
 from compressor.measurement.onnx_profile import OperatorTime, profile
+from compressor.tflite_view import listing as tflite_listing
 from compressor.values import Array
 
 SHOWN = 10

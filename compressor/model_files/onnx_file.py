@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from compressor import onnx_walk
 from compressor.errors import BadInput
 from compressor.model_files import Loaded, ModelFile
 from compressor.networks import onnx_network
+from compressor.onnx_graph import walk
 from compressor.values import Entry, clean_name
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def _load_external(path: Path, model: onnx.ModelProto) -> None:
 
 def _tensors(model: onnx.ModelProto) -> Iterator[Any]:
     """Every stored tensor, those inside attributes and subgraphs included."""
-    for graph in onnx_walk.graphs(model):
+    for graph in walk.graphs(model):
         yield from graph.initializer
         yield from (tensor for each in graph.sparse_initializer for tensor in (each.values, each.indices))
-    for node in onnx_walk.nodes(model):
+    for node in walk.nodes(model):
         for attribute in node.attribute:
             yield from (tensor for tensor in (attribute.t, *attribute.tensors) if tensor.ByteSize())
 
@@ -110,7 +110,7 @@ def _rename_ends(model: onnx.ModelProto) -> tuple[str, ...]:
     """Give inputs and outputs names that every file format and data set can carry."""
     constants = {tensor.name for tensor in model.graph.initializer}
     ends = [value for value in (*model.graph.input, *model.graph.output) if value.name not in constants]
-    taken = {name for node in onnx_walk.nodes(model) for name in (*node.input, *node.output)}
+    taken = {name for node in walk.nodes(model) for name in (*node.input, *node.output)}
     renamed: dict[str, str] = {}
     for value in ends:
         name = clean_name(value.name)
@@ -118,7 +118,7 @@ def _rename_ends(model: onnx.ModelProto) -> tuple[str, ...]:
             name += "_"
         if name != value.name:
             renamed[value.name] = value.name = name
-    for node in onnx_walk.nodes(model):
+    for node in walk.nodes(model):
         for names in (node.input, node.output):
             names[:] = [renamed.get(name, name) for name in names]
     return tuple(f"'{old}' is called '{new}' here" for old, new in renamed.items())

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from compressor import registry, tflite_listing, tflite_view
+from compressor import registry, tflite_view
 from compressor.placing import Compiled, Listed, Placing
 from compressor.target import Target
+from compressor.tflite_view import listing as tflite_listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from compressor import ncnn_listing, onnx_listing, onnx_view, tflite_listing, tflite_view
+from compressor import onnx_view, tflite_view
 from compressor.errors import BadInput
 from compressor.ncnn_model import container
+from compressor.ncnn_model import listing as ncnn_listing
 from compressor.ncnn_model.container import NcnnModel
 from compressor.ncnn_model.param import Layer, parse
+from compressor.onnx_view import listing as onnx_listing
 from compressor.placement import Placement
 from compressor.placing import Decision, Listed, Placing
 from compressor.target import Target
 from compressor.tflite_view import Operator, View
+from compressor.tflite_view import listing as tflite_listing
 
 _READERS: dict[str, Callable[[Path], Any]] = {
     ".tflite": tflite_view.read,

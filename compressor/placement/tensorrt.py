@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from compressor import onnx_listing, onnx_view
+from compressor import onnx_view
 from compressor.lint import Finding, dla
 from compressor.lint.dla import Refusal
 from compressor.lint.tensorrt import lint_graph
-from compressor.onnx_macs import macs
 from compressor.onnx_view import Graph
+from compressor.onnx_view import listing as onnx_listing
+from compressor.onnx_view.macs import macs
 from compressor.placement import Placement
 from compressor.placing import Compiled, Decision, Placing
 from compressor.target import Target

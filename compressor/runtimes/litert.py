@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from compressor.runtimes import Runtime
-from compressor.tflite_session import Kernels, TfliteSession
+from compressor.tflite_view.session import Kernels, TfliteSession
 
 
 def open_session(path: Path, threads: int) -> TfliteSession:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compressor import onnx_wide_sums
 from compressor.errors import BadInput
 from compressor.feeding import whole
+from compressor.onnx_graph import wide_sums
 from compressor.runtimes import Runtime
 from compressor.stacking import stacked
 from compressor.values import Array, TensorSpec
@@ -39,8 +39,8 @@ class OnnxSession:
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            if onnx_wide_sums.marked(self._session.get_modelmeta().custom_metadata_map):
-                onnx_wide_sums.heed(options)
+            if wide_sums.marked(self._session.get_modelmeta().custom_metadata_map):
+                wide_sums.heed(options)
                 self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BadInput(f"ONNX Runtime cannot run {path}", received=" ".join(str(error).split())[:300]) from None

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from compressor import runtimes, steps, survival, tflite_view
+from compressor import runtimes, steps, tflite_view
+from compressor.evidence import survival
 from compressor.formats import tflite
 from compressor.networks import sized, tensorflow_network
 from compressor.steps import Workpiece

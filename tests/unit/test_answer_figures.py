@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from compressor import answer_figures, metrics, png, shown_samples
-from compressor.answer_figures import Compared
+from compressor import metrics, png
 from compressor.data.spec import DataSpec
+from compressor.evidence import answer_figures, shown_samples
+from compressor.evidence.answer_figures import Compared
 from compressor.report.evidence import AnswersPart, SampleValue
 from compressor.values import Array
 

@@ -20,9 +20,9 @@ from compressor.errors import BadInput
 from compressor.inspection import Inspection, inspect
 from compressor.placement import coral
 from compressor.placing import Decision, Placing
-from compressor.tflite_layers import layers
-from compressor.tflite_macs import macs
 from compressor.tflite_view import parse, read
+from compressor.tflite_view.layers import layers
+from compressor.tflite_view.macs import macs
 
 PAIRS = MODELS / "coral"
 present = needs_data(PAIRS)

@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 from tflite_files import TfliteFile, relu_chain
 
-from compressor import names, ncnn_listing, registry
+from compressor import names, registry
 from compressor.errors import BadInput
 from compressor.inspection import inspect
 from compressor.ncnn_model import container
+from compressor.ncnn_model import listing as ncnn_listing
 from compressor.ncnn_model.container import End, NcnnModel
 from compressor.tflm import c_array
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compressor import onnx_shapes
 from compressor.lint import dla
 from compressor.lint.dla import Accelerator
-from compressor.onnx_view import Graph, Node, Tensor
+from compressor.onnx_view import Graph, Node, Tensor, shapes
 
 ORIN, XAVIER = Accelerator(2, (10, 3), "float16"), Accelerator(1, (8, 5), "float16")
 
@@ -20,7 +19,7 @@ def node(op: str, read: tuple[int | None, ...] = (1, 8, 16, 16), weight: Any = N
     inputs = [Tensor("x", "float", read)]
     if weight is not None:
         inputs.append(Tensor("w", "float", weight, np.zeros(weight, np.float32)))
-    (shape,) = onnx_shapes.infer(op, inputs, attributes, 1)
+    (shape,) = shapes.infer(op, inputs, attributes, 1)
     return Node(op, "n", tuple(inputs), attributes, made=(("y", shape),))
 
 

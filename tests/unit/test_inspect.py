@@ -20,9 +20,9 @@ from compressor import api, estimate, names, tflite_view
 from compressor.edgetpu import compiler
 from compressor.errors import BadInput, MissingTool, StageFailed
 from compressor.inspection import Inspection, Placed, inspect
-from compressor.tflite_layers import layers
-from compressor.tflite_macs import macs
 from compressor.tflite_view import parse
+from compressor.tflite_view.layers import layers
+from compressor.tflite_view.macs import macs
 from compressor.values import Artifact, Precision, Stage
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

@@ -20,7 +20,7 @@ from tiny_tflite import File
 from compressor.measurement import Against, interleaved, latency, machine, measure, memory, onnx_profile, slowness
 from compressor.measurement.interleaved import LatencyRatio, Turn
 from compressor.measurement.onnx_profile import OperatorTime
-from compressor.tflite_session import quantized
+from compressor.tflite_view.session import quantized
 from compressor.tflm import fit
 from compressor.values import Array, Interval, Split
 

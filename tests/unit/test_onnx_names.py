@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from compressor.onnx_names import name_nodes, renumber
+from compressor.onnx_graph.node_names import name_nodes, renumber
 
 KEPT = frozenset({"x", "y__7"})
 NAMES = st.lists(st.from_regex(r"\A[ab/]{1,3}(__[0-9]{1,2})?(:0)?\Z"), min_size=2, max_size=8, unique=True)

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from compressor import onnx_view
-from compressor.onnx_macs import macs
+from compressor.onnx_view.macs import macs
 
 # An operator on x of 2, 8, 6, 4 (and what else it reads), by the opset where it is that old.
 LINES = [

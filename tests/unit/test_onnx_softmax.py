@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compressor import onnx_softmax
+from compressor.onnx_graph import softmax
 
 
 def graph(path: Path, shape: list[int | None], axis: int | None, name: str = "s", shaped: bool = False) -> Path:
@@ -38,20 +38,20 @@ def graph(path: Path, shape: list[int | None], axis: int | None, name: str = "s"
 def test_the_axis_of_the_classes_decides(
     shape: list[int | None], axis: int | None, large: bool, tmp_path: Path
 ) -> None:
-    names, notes = onnx_softmax.large(graph(tmp_path / "m.onnx", shape, axis), 1 / 256)
+    names, notes = softmax.large(graph(tmp_path / "m.onnx", shape, axis), 1 / 256)
     assert names == (["s"] if large else [])
     assert len(notes) == large
 
 
 def test_steps_of_int16_hold_more_classes(tmp_path: Path) -> None:
     path = graph(tmp_path / "m.onnx", [None, 1000], None)
-    assert onnx_softmax.large(path, 1 / 65536) == ([], ())
-    assert onnx_softmax.large(path, 1 / 256)[1][0].startswith("softmax over 1000 classes stays float32: in int8")
+    assert softmax.large(path, 1 / 65536) == ([], ())
+    assert softmax.large(path, 1 / 256)[1][0].startswith("softmax over 1000 classes stays float32: in int8")
 
 
 def test_a_change_of_shape_behind_it_does_not_hide_it_and_a_name_is_given(tmp_path: Path) -> None:
     import onnx
 
     path = graph(tmp_path / "m.onnx", [None, 64, 1000], None, name="", shaped=True)
-    (name,), _ = onnx_softmax.large(path, 1 / 256)
+    (name,), _ = softmax.large(path, 1 / 256)
     assert [node.name for node in onnx.load(str(path)).graph.node] == [name, "t"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from compressor import onnx_shift, onnx_symmetric
+from compressor.onnx_graph import shift, symmetric
 from compressor.values import Array
 
 EXACT = 1 / 64
@@ -61,7 +61,7 @@ def calibrated(folder: Path, build: Any, samples: Array, **options: Any) -> tupl
     paths = folder / "float.onnx", folder / "int8.onnx"
     onnx.save(build(), paths[0])
     onnx.save(quantized(build(), **options), paths[1])
-    onnx_symmetric.calibrate(*paths, {"x": samples})
+    symmetric.calibrate(*paths, {"x": samples})
     onnx.checker.check_model(str(paths[1]), full_check=True)
     sessions = [ort.InferenceSession(str(path)) for path in paths]
     floats, found = (
@@ -189,4 +189,4 @@ def test_it_is_worthwhile_exactly_where_a_quarter_of_int8_is_unused(low: float, 
     reach = max(abs(low), abs(high))
     used = (max(high, 0) - min(low, 0)) / (2 * reach) if reach else 1
     if abs(used - 0.75) > 1e-9:
-        assert onnx_shift.worthwhile(low, high) == (used < 0.75)
+        assert shift.worthwhile(low, high) == (used < 0.75)

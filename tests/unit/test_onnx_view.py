@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from compressor import names, onnx_read, onnx_view
+from compressor import names, onnx_view
 from compressor.errors import BadInput
 from compressor.inspection import inspect
-from compressor.onnx_macs import macs
-from compressor.onnx_tensors import TYPES, constant
+from compressor.onnx_view import reader
+from compressor.onnx_view.macs import macs
+from compressor.onnx_view.shapes import infer
+from compressor.onnx_view.tensors import TYPES, constant
 from compressor.protobuf import Message
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -101,9 +103,7 @@ def test_shapes_are_those_that_onnx_infers(path: Path) -> None:
 
 def node_of(op: str, *shapes: Any, outputs: int = 1, **attributes: Any) -> onnx_view.Node:
     inputs = tuple(onnx_view.Tensor(f"i{place}", "float", shape) for place, shape in enumerate(shapes))
-    from compressor import onnx_shapes
-
-    made = onnx_shapes.infer(op, inputs, attributes, outputs)
+    made = infer(op, inputs, attributes, outputs)
     return onnx_view.Node(
         op, "n", inputs, attributes, made=tuple((f"o{place}", shape) for place, shape in enumerate(made))
     )
@@ -191,7 +191,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("case", DAMAGED)
 def test_what_is_no_model_is_bad_input_at_once(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_read, "_MOST_NODES", 10_000)
+    monkeypatch.setattr(reader, "_MOST_NODES", 10_000)
     (tmp_path / "m.onnx").write_bytes(DAMAGED[case])
     with pytest.raises(BadInput, match=r"m\.onnx is no ONNX model that can be read"):
         onnx_view.read(tmp_path / "m.onnx")

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from compressor import onnx_wide_sums
+from compressor.onnx_graph import wide_sums
 from compressor.runtimes.onnxruntime import OnnxSession
 
 INPUTS, UNITS = 64, 8
@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
     outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, UNITS])]
     graph = helper.make_graph(nodes, "g", ends, outputs, [scale, zero, weights])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx_wide_sums.mark(model)
+    wide_sums.mark(model)
     path = tmp_path / "m.onnx"
     onnx.save(model, str(path))
     return path
@@ -45,5 +45,5 @@ def test_sums_of_a_marked_file_do_not_overflow(file: Path) -> None:
 
 def test_the_mark_is_read_back(file: Path) -> None:
     metadata = {each.key: each.value for each in onnx.load(str(file)).metadata_props}
-    assert onnx_wide_sums.marked(metadata)
-    assert not onnx_wide_sums.marked({})
+    assert wide_sums.marked(metadata)
+    assert not wide_sums.marked({})

@@ -9,8 +9,10 @@ import tiny_onnx
 from tflite_files import relu_chain
 from tiny_tflite import File, conv
 
-from compressor import names, ncnn_listing, onnx_listing, onnx_view
+from compressor import names, onnx_view
+from compressor.ncnn_model import listing as ncnn_listing
 from compressor.ncnn_model.container import End, NcnnModel
+from compressor.onnx_view import listing as onnx_listing
 from compressor.placed_operators import MOST_OPERATORS, Placements
 
 PARAM = """7767517

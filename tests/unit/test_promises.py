@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from tflite_files import KINDS, TfliteFile
 
 import compressor
-from compressor import promises
+from compressor.evidence import promises
 from compressor.kernels import most_distinct
 from compressor.limits import Limits
 from compressor.plan import Job

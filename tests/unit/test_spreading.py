@@ -17,7 +17,7 @@ from compressor.measurement import outputs
 from compressor.measurement.spreading import spread
 from compressor.progress import silent
 from compressor.runtimes.onnxruntime import OnnxSession
-from compressor.tflite_session import Kernels, TfliteSession
+from compressor.tflite_view.session import Kernels, TfliteSession
 from compressor.values import Array, Split, TensorSpec
 
 

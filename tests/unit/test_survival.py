@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tflite_files import KINDS, TfliteFile
 
-from compressor import survival
+from compressor.evidence import survival
 from compressor.values import Array, Artifact, Precision, Stage
 
 LABELS = np.arange(400) % 4

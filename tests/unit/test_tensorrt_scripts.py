@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 from tiny_onnx import saved
 
-from compressor import bundles, names, onnx_symmetric, onnx_view, tensorrt
+from compressor import bundles, names, onnx_view, tensorrt
 from compressor.bundles import Contents, Tolerance
+from compressor.onnx_graph import symmetric
 from compressor.tensorrt import calibration_cache
 from compressor.values import Artifact, Precision, Stage
 
@@ -205,7 +206,7 @@ def test_an_input_that_was_moved_is_named_and_scaled_as_it_is_in_the_float_file(
     onnx.save(model, floats)
     path = quantized(tmp_path)
     samples = np.linspace(0, 10, 40, dtype=np.float32).reshape(10, 4)
-    onnx_symmetric.calibrate(floats, path, {"x": samples})
+    symmetric.calibrate(floats, path, {"x": samples})
     graph = onnx_view.read(path)
     assert [node.op for node in graph.nodes][:2] == ["Sub", "QuantizeLinear"]
     assert calibration_cache.scales(graph)["x"] == pytest.approx(10 / 127, rel=1e-5)

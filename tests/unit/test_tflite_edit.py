@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from compressor.tflite_edit.float_softmax import with_float_softmax
 from compressor.tflite_edit.graph import Graph
 from compressor.tflite_edit.lstm_clip import without_cell_clip
-from compressor.tflite_session import Kernels, TfliteSession
+from compressor.tflite_view.session import Kernels, TfliteSession
 
 INT8, FLOAT = schema.TensorType.INT8, schema.TensorType.FLOAT32
 STEP = 0.1

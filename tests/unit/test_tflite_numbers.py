@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from compressor.tflite_session import _dequantized, _End, _quantized
+from compressor.tflite_view.session import _dequantized, _End, _quantized
 from compressor.values import TensorSpec
 
 DTYPES = st.sampled_from(["int8", "uint8", "int16"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from compressor.errors import BadInput
-from compressor.tflite_session import Kernels, TfliteSession
+from compressor.tflite_view.session import Kernels, TfliteSession
 
 _END = {"name": "x", "index": 0, "shape": np.array([1, 2]), "dtype": np.float32, "quantization": (0.0, 0)}
 _TOLD = "Input tensor 23\n lacks data"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tflite_files import KINDS, TfliteFile, float_lstm_with_int8_weights
 
-from compressor import weight_figures
+from compressor.evidence import weight_figures
 from compressor.kernels import Kernel, along, ncnn, onnx, tflite
 from compressor.ncnn_model import container, int8, param, weights
 from compressor.ncnn_model.container import End, NcnnModel

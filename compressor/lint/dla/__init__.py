@@ -10,8 +10,8 @@ from compressor.lint import Finding, Severity, of_a_file
 from compressor.lint.dla import network
 from compressor.lint.dla.layers import Refusal, refusal
 from compressor.lint.dla.network import Accelerator
-from compressor.onnx_types import tensor_types
 from compressor.onnx_view import Graph
+from compressor.onnx_view.types import tensor_types
 
 __all__ = ["Accelerator", "Refusal", "fallbacks", "lint"]
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any, NamedTuple
 
-from compressor import onnx_shapes
 from compressor.lint.dla.network import Accelerator
-from compressor.onnx_types import data_types
-from compressor.onnx_view import Node, Tensor
+from compressor.onnx_view import Node, Tensor, shapes
+from compressor.onnx_view.types import data_types
 
 _LARGEST_BATCH, _LARGEST_SIZE = 4096, 8192
 _ACTIVATIONS = {"BatchNormalization", "Clip", "LeakyRelu", "Relu", "Sigmoid", "Tanh"}
@@ -135,7 +134,7 @@ def _normalization(node: Node, accelerator: Accelerator) -> Iterator[Refusal]:
 def _pool(node: Node, accelerator: Accelerator) -> Iterator[Refusal]:
     shape = node.input(0).shape
     everything = tuple(size or 1 for size in shape[2:]) if shape is not None else ()
-    window = everything if node.op.startswith("Global") else onnx_shapes.window(node.op, (), node.attributes)
+    window = everything if node.op.startswith("Global") else shapes.window(node.op, (), node.attributes)
     if len(window) != 2:
         yield Refusal("D5", "the DLA pools in two dimensions, of a size that is known")
         return

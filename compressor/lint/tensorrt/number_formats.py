@@ -4,7 +4,7 @@ From the support matrix of TensorRT; what it says of int8 is that its tensor cor
 """
 
 from compressor.lint.tensorrt.network import Complaints, Network
-from compressor.onnx_types import tensor_types
+from compressor.onnx_view.types import tensor_types
 
 _OLDEST = {"float8": 8.9, "bfloat16": 8.0, "int8": 7.2}
 

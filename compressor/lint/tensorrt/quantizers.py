@@ -4,7 +4,7 @@ import numpy as np
 
 from compressor.lint.tensorrt.integer_operators import is_integer
 from compressor.lint.tensorrt.network import FOUR_BIT, Complaints, Network
-from compressor.onnx_types import tensor_types
+from compressor.onnx_view.types import tensor_types
 
 # Casts may read uint8; quantizers have a rule of their own.
 _READ_BYTES = {"Cast", "CastLike", "DequantizeLinear", "QuantizeLinear"}

@@ -4,7 +4,7 @@ From the migration guide of TensorRT 11: FP16, BF16, INT8 and FP8 flags, calibra
 """
 
 from compressor.lint.tensorrt.network import Complaints, Network
-from compressor.onnx_types import data_types, tensor_types
+from compressor.onnx_view.types import data_types, tensor_types
 
 _FIRST = 11
 _FLOATS = ("float", "float16", "bfloat16")

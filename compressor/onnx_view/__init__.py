@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor import onnx_read, onnx_shapes
-from compressor.onnx_read import RawGraph, RawValue
-from compressor.onnx_shapes import Shape
-from compressor.onnx_tensors import Constant, type_name
+from compressor.onnx_view import reader, shapes
+from compressor.onnx_view.reader import RawGraph, RawValue
+from compressor.onnx_view.shapes import Shape
+from compressor.onnx_view.tensors import Constant, type_name
 
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # Dequantizing before or after these gives the same values, so they do not come between Q/DQ and a layer.
@@ -148,7 +148,7 @@ def read(path: Path) -> Graph:
     Raises:
         BadInput: no such file, or no ONNX model.
     """
-    opset, graph = onnx_read.read(path)
+    opset, graph = reader.read(path)
     constants = {tensor.name for tensor in graph.constants}
     inputs = tuple(_input(value) for value in graph.inputs if value.name not in constants)
     return Graph(opset, inputs, tuple(_nodes(graph, ChainMap())))
@@ -170,10 +170,10 @@ def _nodes(graph: RawGraph, outer: ChainMap[str, Tensor]) -> Iterator[Node]:
                 yield from _nodes(body, scope)
         inputs = tuple(scope.get(name) or Tensor(name) for name in raw.inputs)
         attributes = _with_type_names(raw.attributes)
-        shapes = onnx_shapes.infer(raw.op, inputs, attributes, len(raw.outputs))
+        inferred = shapes.infer(raw.op, inputs, attributes, len(raw.outputs))
         made = tuple(
             (name, stated[name].shape if name in stated else shape)
-            for name, shape in zip(raw.outputs, shapes, strict=True)
+            for name, shape in zip(raw.outputs, inferred, strict=True)
         )
         name = raw.name or next(iter(raw.outputs), "")
         node = Node(raw.op, name, inputs, attributes, raw.domain, made)

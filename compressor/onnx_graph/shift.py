@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import onnx_walk
+from compressor.onnx_graph import walk
 from compressor.values import Array
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ class Graph:
 
     def drop_unused(self) -> None:
         """Leave out constants that no node reads any more."""
-        nodes = onnx_walk.nodes(self._model)
+        nodes = walk.nodes(self._model)
         read = {name for node in nodes for name in node.input} | {each.name for each in self.proto.output}
         for tensor in [each for each in self.proto.initializer if each.name not in read]:
             self.proto.initializer.remove(tensor)
 
     def readers(self, name: str) -> list[onnx.NodeProto]:
         """The nodes that read a tensor, those inside branches and loops too."""
-        return [node for node in onnx_walk.nodes(self._model) if name in node.input]
+        return [node for node in walk.nodes(self._model) if name in node.input]
 
     def activation_quantizers(self) -> Iterator[onnx.NodeProto]:
         """The nodes that quantize what is computed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import floor
 
-from compressor.onnx_sizes import Attributes, Inputs, Rule, Shape, Sizes, integers, is_computed, known
+from compressor.onnx_view.sizes import Attributes, Inputs, Rule, Shape, Sizes, integers, is_computed, known
 
 
 def split(inputs: Inputs, attributes: Attributes, outputs: int) -> tuple[Shape, ...]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressor import onnx_shift, onnx_wide_sums, thresholds
-from compressor.onnx_shift import Graph
+from compressor import thresholds
+from compressor.onnx_graph import shift, wide_sums
+from compressor.onnx_graph.shift import Graph
 from compressor.values import Array
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ def calibrate(float_file: Path, quantized_file: Path, calibration: Mapping[str, 
     seen = thresholds.observe(list(quantizers), lambda: _values(float_model, list(quantizers), calibration))
     for name, node in quantizers.items():
         low, high = seen[name].low, seen[name].high
-        if onnx_shift.worthwhile(low, high) and onnx_shift.move(graph, node, low, high):
+        if shift.worthwhile(low, high) and shift.move(graph, node, low, high):
             continue
         if seen[name].threshold > 0:
             graph.set_constant(node.input[1], np.float32(seen[name].threshold / _LARGEST))
     graph.drop_unused()
-    onnx_wide_sums.mark(model)
+    wide_sums.mark(model)
     onnx.save(model, str(quantized_file))
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
-from compressor import onnx_moved_shapes
-from compressor.onnx_sizes import Attributes, Inputs, Rule, Shape, Sizes
-from compressor.onnx_sizes import known as _known
+from compressor.onnx_view import moved_shapes
+from compressor.onnx_view.sizes import Attributes, Inputs, Rule, Shape, Sizes
+from compressor.onnx_view.sizes import known as _known
 
 __all__ = ["Shape", "infer", "window"]
 
@@ -233,7 +233,7 @@ _REDUCING = (
     *("ReduceSum", "ReduceSumSquare"),
 )
 _RULES: dict[str, Rule] = {
-    **onnx_moved_shapes.RULES,
+    **moved_shapes.RULES,
     **dict.fromkeys(_ELEMENTWISE, _same),
     **dict.fromkeys(_BROADCAST, _broadcast),
     **dict.fromkeys(_REDUCING, _reduced),
@@ -259,6 +259,6 @@ _RULES: dict[str, Rule] = {
 }
 _SEVERAL: dict[str, Callable[[Inputs, Attributes, int], tuple[Shape, ...]]] = {
     "DynamicQuantizeLinear": _dynamic,
-    "Split": onnx_moved_shapes.split,
-    "TopK": onnx_moved_shapes.top_k,
+    "Split": moved_shapes.split,
+    "TopK": moved_shapes.top_k,
 }

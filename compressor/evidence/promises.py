@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from compressor import formats, weight_figures
+from compressor import formats
 from compressor.errors import CompressorError
+from compressor.evidence import weight_figures
 from compressor.kernels import Kernel, most_distinct
 from compressor.plan import Job
 from compressor.report.evidence import PromisePart

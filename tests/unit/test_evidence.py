@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from tflite_files import KINDS, TfliteFile
 
-from compressor import evidence_of_run
+from compressor import evidence
 from compressor.data.spec import DataSpec
-from compressor.evidence_of_run import Evidence, Judging
+from compressor.evidence import Evidence, Judging
 from compressor.plan import Job
 from compressor.rows import Measured
 from compressor.values import Array, Artifact, Failure, Precision, Stage
@@ -53,7 +53,7 @@ class Run:
         self.measurements[Job(stage, kind, precision), runtime] = Measured({}, path)
 
     def evidence(self, judging: Judging = JUDGING) -> Evidence:
-        return evidence_of_run.gather(self.folder, self.artifacts, self.measurements, judging)
+        return evidence.gather(self.folder, self.artifacts, self.measurements, judging)
 
 
 def test_weights_are_told_once_a_file_and_answers_once_a_runtime(tmp_path: Path) -> None:

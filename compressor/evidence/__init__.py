@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from compressor import answer_figures, promises, shown_samples, survival, weight_figures
-from compressor.answer_figures import Compared
 from compressor.data.npz import NpzFile
 from compressor.data.spec import DataSpec
 from compressor.errors import CompressorError
+from compressor.evidence import answer_figures, promises, shown_samples, survival, weight_figures
+from compressor.evidence.answer_figures import Compared
 from compressor.plan import Job
 from compressor.report.evidence import AnswersPart, PromisePart, WeightsPart
 from compressor.rows import Measured, arrays_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from compressor.onnx_macs import COUNTED, macs
 from compressor.onnx_view import Graph, Node
+from compressor.onnx_view.macs import COUNTED, macs
 from compressor.placing import Listed
-from compressor.tflite_layers import layer_of
+from compressor.tflite_view.layers import layer_of
 
 # What tf2onnx and onnxruntime's quantizer add to the name of a TensorFlow operation.
 _ADDED = re.compile(r"(?:_(?:Quantize|Dequantize)Linear(?:_\w+)?|_quantized|__\d+|:\d+|_Gemm)+$")

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from compressor.errors import BadInput
-from compressor.onnx_tensors import external_place
+from compressor.onnx_view.tensors import external_place
 from compressor.protobuf import Damaged, Message
 
 _DEEPEST = 32

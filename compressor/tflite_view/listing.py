@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from compressor.placing import Listed
-from compressor.tflite_layers import layers
-from compressor.tflite_macs import macs
 from compressor.tflite_view import View
+from compressor.tflite_view.layers import layers
+from compressor.tflite_view.macs import macs
 
 
 def listed(view: View) -> tuple[Listed, ...]:

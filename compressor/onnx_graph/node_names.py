@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from compressor.onnx_walk import graphs
+from compressor.onnx_graph.walk import graphs
 
 if TYPE_CHECKING:
     import onnx

@@ -1,11 +1,11 @@
-"""Multiply-accumulate operations of ONNX operators, counted as those of TFLite are (`tflite_macs.py`)."""
+"""Multiply-accumulate operations of ONNX operators, counted as those of TFLite are (`tflite_view/macs.py`)."""
 
 from __future__ import annotations
 
 from math import prod
 
-from compressor.onnx_moved_shapes import einsum_sizes
 from compressor.onnx_view import Node, elements
+from compressor.onnx_view.moved_shapes import einsum_sizes
 
 _RECURRENT = ("GRU", "LSTM", "RNN")
 # What an operator computes, and where it reads its weights; before them, quantized ones read scale and zero point.

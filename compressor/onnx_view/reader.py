@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.errors import BadInput
-from compressor.onnx_tensors import Constant, constant, type_name
+from compressor.onnx_view.tensors import Constant, constant, type_name
 from compressor.protobuf import Damaged, Message
 
 _DEEPEST = 32

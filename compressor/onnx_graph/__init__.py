@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressor import onnx_names, onnx_softmax, onnx_walk
 from compressor.errors import CompressorError
+from compressor.onnx_graph import node_names, softmax, walk
 from compressor.saved_model import MANY, ONE
 from compressor.values import Array, Granularity, Source, TensorSpec
 
@@ -88,7 +88,7 @@ def _converted(source: Source, any_batch: bool, channels_first: bool) -> onnx.Mo
     _write_erfc(model)
     _name_ends(model, wanted, [spec.name for spec in source.outputs])
     model.graph.name = source.name
-    onnx_names.renumber(model, frozenset(spec.name for spec in (*source.inputs, *source.outputs)))
+    node_names.renumber(model, frozenset(spec.name for spec in (*source.inputs, *source.outputs)))
     return model
 
 
@@ -126,7 +126,7 @@ def prepared(model: onnx.ModelProto) -> Iterator[Path]:
         onnx.save(model, str(plain))
         quant_pre_process(str(plain), str(done), skip_symbolic_shape=True)
         folded = onnx.load(str(done))
-        onnx_names.name_nodes(folded)
+        node_names.name_nodes(folded)
         onnx.save(folded, str(done))
         yield done
 
@@ -160,7 +160,7 @@ def quantize(
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    kept, notes = onnx_softmax.large(prepared_file, 1 / 65536 if int16_activations else 1 / 256)
+    kept, notes = softmax.large(prepared_file, 1 / 65536 if int16_activations else 1 / 256)
     quantize_static(
         str(prepared_file),
         str(destination),
@@ -217,7 +217,7 @@ def _keep_constants(model: onnx.ModelProto, values: Mapping[str, Array]) -> None
     for name, new in names.items():
         model.graph.input.remove(inputs[name])
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(values[name]), new))
-    for node in onnx_walk.nodes(model):
+    for node in walk.nodes(model):
         node.input[:] = [names.get(name, name) for name in node.input]
 
 
