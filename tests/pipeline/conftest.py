@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from tools_here import ROOT, require
 import compressor
 from compressor import names, recipe, registry
 from compressor.emulator import QEMU_NAMES, install
+from compressor.report import schema
 from compressor.report.schema import Report
 
 pytestmark = pytest.mark.tensorflow
@@ -73,19 +75,31 @@ def digits_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Report]]:
-    """Run a shipped recipe on `digits_cnn` for every target that takes it; each recipe once."""
+    """Run a shipped recipe on `digits_cnn` for every target that takes it; each recipe once for all test processes."""
     done: dict[str, tuple[Path, Report]] = {}
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    runs = folder / "digits_runs"
+    runs.mkdir(exist_ok=True)
 
     def run(name: str) -> tuple[Path, Report]:
         if name not in done:
-            precision = recipe.load(name).precision
-            targets = [each for each in names.load_targets(registry.names("targets")) if each.routes_for(precision)]
-            out = tmp_path_factory.mktemp("runs") / name
-            report = compressor.run("digits_cnn", name, [target.name for target in targets], out=out)
-            done[name] = out, report
+            with (runs / f"{name}.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                done[name] = runs / name, _digits_report(name, runs / name)
         return done[name]
 
     return run
+
+
+def _digits_report(name: str, out: Path) -> Report:
+    """The report of a run that is there, or is made now. A run folder appears whole or not at all."""
+    if out.exists():
+        return schema.read(out / "report.json")
+    precision = recipe.load(name).precision
+    targets = [each for each in names.load_targets(registry.names("targets")) if each.routes_for(precision)]
+    return compressor.run("digits_cnn", name, [target.name for target in targets], out=out)
 
 
 @pytest.fixture(scope="session")

@@ -334,7 +334,8 @@ def test_a_file_that_lost_its_zeros_breaks_the_promise(tmp_path: Path, monkeypat
         return artifacts
 
     monkeypatch.setattr(pipeline, "written", spoiled)
-    report = compressor.run("digits_cnn", "prune50_int8", ["host"], out=tmp_path / "run")
+    short = {"summary": "Half.", "steps": [{"prune": {"sparsity": 0.5, "epochs": 1}}], "precision": "int8"}
+    report = compressor.run("digits_cnn", short, ["host"], out=tmp_path / "run")
     (broken,) = [each for each in report.verdict.violations if each.limit == "promise"]
     assert (broken.format, broken.runtime) == ("tflite", "litert")
     told = "promise: prune promised dense: at least 50.00% zeros; the file has dense: "
