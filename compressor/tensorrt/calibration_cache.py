@@ -31,7 +31,7 @@ def scales(graph: Graph) -> dict[str, float]:
 
 
 def _before_a_move(quantizer: Node) -> tuple[Tensor, float]:
-    """An input that was moved to fill int8 (`compressor.onnx_graph.shift`) as it is without: its largest magnitude counts."""
+    """An input moved to fill int8 (`compressor.onnx_graph.shift`) as it is without: its largest magnitude counts."""
     assert quantizer.scale is not None
     tensor, scale = quantizer.input(0), float(quantizer.scale.reshape(-1)[0])
     move = tensor.made_by("Sub")
