@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor.bridge import keras_operations
+from compressor.bridge.layer_settings import parameters
 from compressor.errors import BadInput
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _statistics(layer: Any) -> dict[str, Any]:
 def _cleaned(layer: keras.Layer, cls: type, config: dict[str, Any]) -> dict[str, Any]:
     import tf_keras
 
-    taken = set(inspect.signature(cls).parameters) | _COMMON
+    taken = set(parameters(cls)) | _COMMON
     if issubclass(cls, tf_keras.layers.RNN):
         taken.add("zero_output_for_mask")
     cleaned = {}
@@ -202,11 +203,11 @@ def _plain_value(value: Any) -> Any:
 
 
 def _is_default(layer: keras.Layer, key: str, value: Any) -> bool:
-    parameters = inspect.signature(type(layer)).parameters
+    taken = parameters(type(layer))
     if key == "data_format" and value == "channels_last":
         return True
-    if key in parameters and parameters[key].default is not inspect.Parameter.empty:
-        return bool((tuple(value) if isinstance(value, list) else value) == parameters[key].default)
+    if key in taken and taken[key].default is not inspect.Parameter.empty:
+        return bool((tuple(value) if isinstance(value, list) else value) == taken[key].default)
     return not value or value == "auto"
 
 

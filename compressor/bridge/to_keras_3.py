@@ -6,7 +6,6 @@ Either way both must answer the same.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor.bridge import keras_bridge, keras_layers
+from compressor.bridge.layer_settings import parameters
 from compressor.errors import BadInput
 from compressor.files import whole_file
 
@@ -167,7 +167,7 @@ def _remade(layer: tf_keras.layers.Layer) -> Any:
 
 def _cleaned(layer: tf_keras.layers.Layer, cls: type, config: dict[str, Any]) -> dict[str, Any]:
     """The settings that Keras 3 takes; what it lacks must not have been used."""
-    taken = set(inspect.signature(cls).parameters) | {"name", "dtype", "trainable"}
+    taken = set(parameters(cls)) | {"name", "dtype", "trainable"}
     cleaned = {}
     for key, value in config.items():
         if key in _IGNORED or key.endswith("_initializer"):
@@ -194,7 +194,7 @@ def _fit_name(name: str) -> str:
 
 
 def _is_default(layer: tf_keras.layers.Layer, key: str, value: Any) -> bool:
-    parameters = inspect.signature(type(layer)).parameters
-    default = parameters[key].default if key in parameters else 1
+    taken = parameters(type(layer))
+    default = taken[key].default if key in taken else 1
     # How many groups, or which kernel a recurrent layer uses, where Keras 3 has no such choice.
     return bool(value == default) or (key in ("implementation", "groups") and value in (1, 2))

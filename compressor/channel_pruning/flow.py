@@ -14,11 +14,18 @@ from compressor.keras_graph import flat, nodes
 if TYPE_CHECKING:
     import tf_keras
 
+NOT_FOLLOWED = "is of a kind whose channels are not followed"
+
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A layer with the labels of its inputs and outputs, the same in all its calls; of a model inside, its own ends."""
+    """A layer with the labels of its inputs and outputs, the same in all its calls; of a model inside, its own ends.
 
+    Attributes:
+        path: `backbone/conv` of a layer in a model inside the model, where names may be those of other layers.
+    """
+
+    path: str
     layer: tf_keras.layers.Layer
     inputs: tuple[Labels, ...]
     outputs: tuple[Labels, ...]
@@ -42,6 +49,13 @@ class Flow:
             if rule is not None and rule.scores is not None:
                 yield traced, rule
 
+    def not_followed(self) -> Iterator[Traced]:
+        """Layers with a kernel, so that a reader may look for them among the smaller ones, and without a rule."""
+        for traced in self.layers.values():
+            layer = traced.layer
+            if rules.of(layer) is None and not _is_model(layer) and any(len(each.shape) > 1 for each in layer.weights):
+                yield traced
+
 
 def trace(model: tf_keras.Model) -> Flow:
     """Follow all channels; those of the model's inputs and outputs stay."""
@@ -50,41 +64,55 @@ def trace(model: tf_keras.Model) -> Flow:
     inputs = tuple(flow.channels.staying(width, "is an input of the model") for width in widths)
     for labels in _model(model, inputs, flow):
         flow.channels.stay(labels, "is an output of the model")
+    for traced in flow.layers.values():
+        if reason := rules.across(traced.layer):
+            for labels in traced.outputs:
+                flow.channels.stay(labels, f"{rules.title(traced.layer)} {reason}")
     return flow
 
 
-def _model(model: tf_keras.Model, inputs: tuple[Labels, ...], flow: Flow) -> tuple[Labels, ...]:
+def _model(model: tf_keras.Model, inputs: tuple[Labels, ...], flow: Flow, inside: str = "") -> tuple[Labels, ...]:
     known: dict[int, Labels] = {id(tensor): labels for tensor, labels in zip(model.inputs, inputs, strict=True)}
     for node in nodes(model):
         if node.is_input:
             continue
         read = tuple(known[id(tensor)] for tensor in node.keras_inputs)
-        made = _called(node, read, flow)
+        made = _called(node, read, flow, inside)
         known |= {id(tensor): labels for tensor, labels in zip(flat(node.outputs), made, strict=True)}
     return tuple(known[id(tensor)] for tensor in model.outputs)
 
 
-def _called(node: Any, read: tuple[Labels, ...], flow: Flow) -> tuple[Labels, ...]:
-    """Labels of what one call makes; a layer that is called again has the same channels again."""
-    before = flow.layers.get(id(node.layer))
-    inside = hasattr(node.layer, "_nodes_by_depth")
-    made = _model(node.layer, read, flow) if inside and before is None else None
-    if before is not None and (inside or _makes_its_own(node.layer)):
-        _unite(flow.channels, before.inputs, read)
-        return before.outputs
-    if made is None:
-        made = _followed(node, read, flow.channels)
-    if before is None:
-        flow.layers[id(node.layer)] = Traced(node.layer, read, made)
-    else:
-        # Weights of a layer that hands channels on belong to the same channels in every call.
-        _unite(flow.channels, before.inputs, read)
+def _called(node: Any, read: tuple[Labels, ...], flow: Flow, inside: str) -> tuple[Labels, ...]:
+    """Labels of what one call makes."""
+    layer, before = node.layer, flow.layers.get(id(node.layer))
+    if before is not None:
+        return _called_again(node, read, flow, before)
+    path = f"{inside}{layer.name}"
+    made = _model(layer, read, flow, f"{path}/") if _is_model(layer) else _followed(node, read, flow.channels)
+    flow.layers[id(layer)] = Traced(path, layer, read, made)
     return made
 
 
-def _makes_its_own(layer: Any) -> bool:
+def _called_again(node: Any, read: tuple[Labels, ...], flow: Flow, before: Traced) -> tuple[Labels, ...]:
+    """Labels of what a later call makes: weights and settings belong to the same channels in every call."""
+    layer, channels = node.layer, flow.channels
     rule = rules.of(layer)
-    return rule is not None and rule.scores is not None
+    if _is_model(layer) or (rule is not None and rule.scores is not None):
+        made = before.outputs
+    else:
+        made = _followed(node, read, channels)
+        if rule is None or not (layer.weights or rule.resized):
+            return made
+    if len(read) == len(before.inputs):
+        _unite(channels, (*before.inputs, *before.outputs), (*read, *made))
+    else:
+        for labels in (*before.inputs, *before.outputs, *read, *made):
+            channels.stay(labels, f"{rules.title(layer)} is called with different numbers of tensors")
+    return made
+
+
+def _is_model(layer: Any) -> bool:
+    return hasattr(layer, "_nodes_by_depth")
 
 
 def _unite(channels: Channels, one: tuple[Labels, ...], other: tuple[Labels, ...]) -> None:
@@ -100,7 +128,7 @@ def _followed(node: Any, read: tuple[Labels, ...], channels: Channels) -> tuple[
     arguments = tuple(tf.nest.flatten((node.call_args, node.call_kwargs)))
     call = Call(node.layer, read, tuple(map(_shape, node.keras_inputs)), shapes, arguments)
     rule = rules.of(node.layer)
-    found = rule.follow(call, channels) if rule is not None else "is of a kind whose channels are not followed"
+    found = rule.follow(call, channels) if rule is not None else NOT_FOLLOWED
     widths = [shape[-1] if len(shape) > 1 else None for shape in shapes]
     if not isinstance(found, str) and [len(each) for each in found] == widths:
         return tuple(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compressor.channel_pruning.channels import Labels
-from compressor.channel_pruning.flow import Flow
+from compressor.channel_pruning.flow import NOT_FOLLOWED, Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Group:
     """Sets of channels that the same layers make, any of which may fall.
 
     Attributes:
-        makers: names of these layers, in the order they run in.
+        makers: paths of these layers, in the order they run in.
     """
 
     makers: tuple[str, ...]
@@ -29,7 +29,7 @@ def groups(flow: Flow) -> tuple[Group, ...]:
     for traced, _ in flow.makers():
         labels = traced.outputs[0]
         for number in np.unique(flow.channels.sets(labels[flow.channels.free(labels)])).tolist():
-            made_by.setdefault(number, []).append(traced.layer.name)
+            made_by.setdefault(number, []).append(traced.path)
     by_makers: dict[tuple[str, ...], list[int]] = {}
     for number, makers in made_by.items():
         by_makers.setdefault(tuple(makers), []).append(number)
@@ -37,13 +37,13 @@ def groups(flow: Flow) -> tuple[Group, ...]:
 
 
 def staying(flow: Flow) -> dict[str, str]:
-    """Layers that make channels none of which may fall, and why, as part of a sentence."""
+    """Paths of layers that make channels of which none may fall, or is followed, and why, as part of a sentence."""
     told: dict[str, str] = {}
     for traced, _ in flow.makers():
         labels = traced.outputs[0]
         if len(labels) and not flow.channels.free(labels).any():
-            told[traced.layer.name] = flow.channels.reason(int(labels[0])) or ""
-    return told
+            told[traced.path] = flow.channels.reason(int(labels[0])) or ""
+    return told | {each.path: NOT_FOLLOWED for each in flow.not_followed()}
 
 
 def names(found: Sequence[Group]) -> tuple[str, ...]:

@@ -17,10 +17,11 @@ from compressor.diagnosis import faults, weights
 from compressor.diagnosis.comparison import compare
 from compressor.diagnosis.keras_match import Candidate, candidates, downstream
 from compressor.diagnosis.keras_reference import KerasLayers, ask
-from compressor.diagnosis.opened import Key, Node, Opened, fed, open_file, plain
+from compressor.diagnosis.opened import Key, Node, Opened, fed, open_file
 from compressor.diagnosis.sums import Sums
 from compressor.measurement.outputs import named
 from compressor.report.evidence import Divergence
+from compressor.tflite_view.layers import plain
 from compressor.values import Array
 
 Stage = Literal["conversion", "compression", "runtime"]

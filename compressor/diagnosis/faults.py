@@ -25,8 +25,9 @@ import numpy as np
 from compressor.diagnosis import weights
 from compressor.diagnosis.comparison import Compared
 from compressor.diagnosis.expectation import expected
-from compressor.diagnosis.opened import INPUT, Node, plain
+from compressor.diagnosis.opened import INPUT, Node
 from compressor.diagnosis.sums import Sums
+from compressor.tflite_view.layers import plain
 
 _STEPS_OF_INPUT, _STEPS = 64, 32
 _CUT_OFF, _SEVERAL, _SHARE_OF_SAMPLES = 0.01, 3, 0.25

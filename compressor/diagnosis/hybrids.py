@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.diagnosis.comparison import Compared
-from compressor.diagnosis.opened import Constant, Key, Node, plain
+from compressor.diagnosis.opened import Constant, Key, Node
 from compressor.tflite_edit.graph import Graph
+from compressor.tflite_view.layers import plain
 
 
 @dataclass(frozen=True, slots=True)

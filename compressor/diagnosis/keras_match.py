@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from compressor.diagnosis.keras_reference import KerasLayers
 from compressor.diagnosis.matching import Match, axes_between
-from compressor.diagnosis.opened import Key, Node, Opened, plain
+from compressor.diagnosis.opened import Key, Node, Opened
+from compressor.tflite_view.layers import plain
 
 
 @dataclass(frozen=True, slots=True, eq=False)

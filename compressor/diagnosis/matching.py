@@ -8,7 +8,8 @@ from itertools import permutations
 
 import numpy as np
 
-from compressor.diagnosis.opened import Key, Node, Opened, plain
+from compressor.diagnosis.opened import Key, Node, Opened
+from compressor.tflite_view.layers import plain
 from compressor.values import Array, clean_name
 
 # They move numbers, or change how these are stored, and compute nothing.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.errors import BadInput
+from compressor.tflite_view.layers import plain
 from compressor.values import Array, TensorSpec
 
 # A tensor by its number (TFLite) or its name (ONNX).
@@ -193,8 +194,3 @@ def open_file(path: Path, runtime: str | None = None, plainly: bool = False) -> 
 def fed(opened: Opened, inputs: Mapping[str, Array], row: int) -> dict[str, Array]:
     """One of the samples, as the file takes it."""
     return {spec.name: inputs[spec.name][row : row + 1] for spec in opened.inputs}
-
-
-def plain(layer: str) -> str:
-    """A layer's own name: quantization-aware training wraps `conv` as `quant_conv`."""
-    return "/".join(part.removeprefix("quant_") for part in layer.split("/"))

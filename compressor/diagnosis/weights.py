@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.diagnosis.opened import Constant, Node, plain
+from compressor.diagnosis.opened import Constant, Node
+from compressor.tflite_view.layers import plain
 
 Kind = Literal["zero bias", "other bias", "shuffled", "scaled", "other weights"]
 

@@ -22,6 +22,7 @@ from compressor.evidence import weight_figures
 from compressor.kernels import Kernel, most_distinct
 from compressor.plan import Job
 from compressor.report.evidence import PromisePart
+from compressor.tflite_view.layers import plain
 from compressor.values import Artifact, Failure, Stage
 
 _ROUNDING = 1e-9
@@ -104,7 +105,7 @@ class _File:
 
 def _of_layer(kernels: Sequence[Kernel], layer: str, weights: int | None) -> list[Kernel]:
     """The kernels that a promise is about, none where that cannot be told."""
-    own = [each for each in kernels if each.layer == layer]
+    own = [each for each in kernels if plain(each.layer) == plain(layer)]
     if weights is None:
         return own
     # Formats that keep no names: a size that no other kernel has tells too.
@@ -119,8 +120,11 @@ def _distinct(kernel: Kernel) -> int:
     """The most different numbers of one output channel; of the whole kernel where that has no more."""
     if kernel.distinct_per_scale is not None:
         return kernel.distinct_per_scale
+    stored = kernel.stored
     axes = _OUTPUTS.get(kernel.role.partition(" ")[0], (0,))
-    return min(kernel.distinct, *(most_distinct(kernel.stored, axis) for axis in axes))
+    # Where each place of an axis has one weight, that axis says nothing.
+    telling = [axis for axis in axes if stored.size > stored.shape[axis]]
+    return min((kernel.distinct, *(most_distinct(stored, axis) for axis in telling)))
 
 
 def _kept(kind: str, promised: float, received: float) -> bool:

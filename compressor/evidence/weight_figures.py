@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from compressor.kernels import Kernel, ncnn, onnx, tflite
 from compressor.report.evidence import WeightsPart
+from compressor.tflite_view.layers import plain
 from compressor.values import Artifact
 
 # The largest kernels of a file; what is left out then is small.
@@ -77,7 +78,7 @@ def histogram(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[
 
 
 def _by_layer(kernel: Kernel) -> Hashable | None:
-    return (kernel.layer, kernel.role, _sizes(kernel)) if kernel.layer else None
+    return (plain(kernel.layer), kernel.role, _sizes(kernel)) if kernel.layer else None
 
 
 def _by_name(kernel: Kernel) -> Hashable | None:
@@ -103,7 +104,7 @@ def _part(before: Kernel, after: Kernel, artifact: Artifact) -> WeightsPart:
     return WeightsPart(
         format=artifact.format,
         precision=str(artifact.precision),
-        layer=after.layer or before.layer or after.tensor,
+        layer=plain(after.layer or before.layer) or after.tensor,
         tensor=after.tensor,
         shape=list(after.stored.shape),
         bits=after.bits,

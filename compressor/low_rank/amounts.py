@@ -35,7 +35,6 @@ class Split:
 class Whole:
     """A layer, what it costs, and how it could be split."""
 
-    name: str
     macs: int
     parameters: int
     splits: tuple[Split, ...]
@@ -83,7 +82,7 @@ def by_energy(whole: Whole, energy: float, multiple: int = 1) -> Cut:
 
 def within_budget(
     wholes: Sequence[Whole], what: Budgeted, saving: float, multiple: int = 1
-) -> Mapping[str, Cut] | None:
+) -> Mapping[int, Cut] | None:
     """Cuts that save so much together, with little energy lost.
 
     What counts is the product of the shares that layers keep, so that no layer loses all it has. Of each layer those
@@ -91,22 +90,22 @@ def within_budget(
     saved, until it is enough. The last layer then loses no more than it must.
 
     Returns:
-        Cuts by layer; layers without one stay whole. None where so much cannot be saved.
+        Cuts by the place of the layer in `wholes`; layers without one stay whole. None where so much cannot be saved.
     """
-    options = {whole.name: list(_paying(whole, multiple)) for whole in wholes}
+    options = [list(_paying(whole, multiple)) for whole in wholes]
     steps = sorted(
-        ((slope, name, cut) for name, cuts in options.items() for slope, cut in _bests(cuts, what)),
+        ((slope, place, cut) for place, cuts in enumerate(options) for slope, cut in _bests(cuts, what)),
         key=lambda step: (step[0], step[1]),
     )
-    chosen: dict[str, Cut] = {}
-    for _, name, cut in steps:
+    chosen: dict[int, Cut] = {}
+    for _, place, cut in steps:
         if _saved(chosen, what) >= saving:
             break
-        chosen[name] = cut
-        others = _saved({key: each for key, each in chosen.items() if key != name}, what)
+        chosen[place] = cut
+        others = _saved({key: each for key, each in chosen.items() if key != place}, what)
         if others + getattr(cut, what) >= saving:
-            enough = [each for each in options[name] if others + getattr(each, what) >= saving]
-            chosen[name] = min(enough, key=lambda each: each.lost)
+            enough = [each for each in options[place] if others + getattr(each, what) >= saving]
+            chosen[place] = min(enough, key=lambda each: each.lost)
     return chosen if _saved(chosen, what) >= saving else None
 
 
@@ -150,5 +149,5 @@ def _slope(one: tuple[float, float, Cut | None], other: tuple[float, float, Cut 
     return (other[1] - one[1]) / (other[0] - one[0]) if other[0] > one[0] else -np.inf
 
 
-def _saved(cuts: Mapping[str, Cut], what: Budgeted) -> int:
+def _saved(cuts: Mapping[int, Cut], what: Budgeted) -> int:
     return sum(getattr(cut, what) for cut in cuts.values())

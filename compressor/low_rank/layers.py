@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from itertools import count
 from math import prod
 from typing import Any
 
@@ -10,7 +11,6 @@ from compressor.keras_graph import MadeAgain
 from compressor.low_rank.amounts import Cut, Split, Whole
 from compressor.low_rank.factors import Form, factors
 
-FIRST = "{}_low_rank"
 _CONVOLUTIONS = ("Conv1D", "Conv2D")
 
 
@@ -42,9 +42,7 @@ def whole(layer: Any) -> Whole:
         first = sum(_between(*shapes) if form == "spatial" else _positions(shapes[1]) for shapes in _calls(layer))
         second = sum(_positions(made) for _, made in _calls(layer))
         splits.append(Split(taken, first * one + second * other, one + other))
-    return Whole(
-        layer.name, sum(_positions(made) for _, made in _calls(layer)) * kernel.size, kernel.size, tuple(splits)
-    )
+    return Whole(sum(_positions(made) for _, made in _calls(layer)) * kernel.size, kernel.size, tuple(splits))
 
 
 def _calls(layer: Any) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
@@ -61,14 +59,25 @@ def _between(read: tuple[Any, ...], made: tuple[Any, ...]) -> int:
     return (made[1] or 1) * (read[2] or 1)
 
 
-class InTwo:
-    """Two layers in a layer's place; the last keeps its name, bias and activation."""
+def first_name(layer: Any, taken: Container[str]) -> str:
+    """What the first of two layers is called: the layer's name with `_low_rank`, numbered where that is taken."""
+    name = f"{layer.name}_low_rank"
+    numbered = (f"{name}_{number}" for number in count(2))
+    return name if name not in taken else next(each for each in numbered if each not in taken)
 
-    def __init__(self, layer: Any, cut: Cut) -> None:
+
+class InTwo:
+    """Two layers in a layer's place; the last keeps its name, bias and activation.
+
+    Args:
+        first: the name of the other one.
+    """
+
+    def __init__(self, layer: Any, cut: Cut, first: str) -> None:
         kernels = cut.split.factors.kernels(cut.rank)
         thin, wide = _settings(layer, cut)
         # What a constraint asks of the kernel, it does not ask of its factors.
-        thin |= {"name": FIRST.format(layer.name), "use_bias": False, "activation": "linear", "kernel_constraint": None}
+        thin |= {"name": first, "use_bias": False, "activation": "linear", "kernel_constraint": None}
         wide |= {"kernel_constraint": None}
         bias = layer.get_weights()[1:]
         self._first = MadeAgain(layer, thin, [kernels[0]])

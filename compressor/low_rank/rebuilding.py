@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.keras_graph import MadeAgain, nodes, replayed
 from compressor.low_rank.amounts import Cut
-from compressor.low_rank.layers import InTwo
+from compressor.low_rank.layers import InTwo, first_name
 
 if TYPE_CHECKING:
     import tf_keras
 
 
-def layers_inside(model: tf_keras.Model, chosen: set[str]) -> Iterator[Any]:
-    """Layers of those names, each once, in the order they run in; of a model inside the model all."""
-    seen: set[int] = set()
-    for node in nodes(model):
-        layer = node.layer
-        if id(layer) in seen or layer.name not in chosen:
-            continue
-        seen.add(id(layer))
+def layers_inside(model: tf_keras.Model, inside: str = "") -> Iterator[tuple[str, Any]]:
+    """Every layer by its path, `backbone/conv` of one in a model inside the model, in the order they run in.
+
+    A layer that several models share has several paths.
+    """
+    for layer in {id(node.layer): node.layer for node in nodes(model)}.values():
+        path = f"{inside}{layer.name}"
         if _is_model(layer):
-            yield from layers_inside(layer, {each.name for each in layer.layers})
+            yield from layers_inside(layer, f"{path}/")
         else:
-            yield layer
+            yield path, layer
 
 
 def split(model: tf_keras.Model, cuts: Mapping[int, Cut]) -> tf_keras.Model:
@@ -33,21 +32,30 @@ def split(model: tf_keras.Model, cuts: Mapping[int, Cut]) -> tf_keras.Model:
     Args:
         cuts: by the identity of the layer.
     """
+    # A layer may be in several models, and there too its first part needs a name of its own.
+    taken = set(_names(model))
     made: dict[int, Callable[..., Any]] = {}
 
     def again(layer: Any) -> Callable[..., Any]:
         if id(layer) not in made:
-            made[id(layer)] = _made(layer, cuts)
+            made[id(layer)] = once(layer)
         return made[id(layer)]
 
-    return replayed(model, [_input(tensor) for tensor in model.inputs], again)
+    def once(layer: Any) -> Callable[..., Any]:
+        if _is_model(layer):
+            inner: Callable[..., Any] = replayed(layer, [_input(tensor) for tensor in layer.inputs], again)
+            return inner
+        cut = cuts.get(id(layer))
+        return MadeAgain(layer) if cut is None else InTwo(layer, cut, first_name(layer, taken))
+
+    return once(model)
 
 
-def _made(layer: Any, cuts: Mapping[int, Cut]) -> Callable[..., Any]:
-    if _is_model(layer):
-        inner: Callable[..., Any] = split(layer, cuts)
-        return inner
-    return InTwo(layer, cuts[id(layer)]) if id(layer) in cuts else MadeAgain(layer)
+def _names(model: tf_keras.Model) -> Iterator[str]:
+    for layer in model.layers:
+        yield layer.name
+        if _is_model(layer):
+            yield from _names(layer)
 
 
 def _is_model(layer: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor import saved_model
-from compressor.networks import Network, recurrent, sized
+from compressor.networks import Network, grouped, recurrent, sized
 from compressor.values import Array, Split, TensorSpec, clean_name
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class TensorFlowNetwork:
         variables: every `tf.Variable`, by name.
         tracked: what has to stay alive, and be saved, for `call` to work.
         without_loops: the same as `call` with the steps of recurrent layers written out, where there are such.
+        writing: what `call` is traced within for a file.
     """
 
     call: Callable[[list[Any]], list[Any]]
@@ -37,6 +39,7 @@ class TensorFlowNetwork:
     variables: dict[str, Any]
     tracked: Any
     without_loops: Callable[[list[Any]], list[Any]] | None = None
+    writing: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def parameters(self) -> int:
@@ -67,7 +70,8 @@ class TensorFlowNetwork:
         """Write a SavedModel with the signatures that formats read."""
         inputs = sized(self.inputs, shapes)
         without_loops = self.without_loops if recurrent.short_enough(shapes) else None
-        saved_model.export(self.call, self.tracked, inputs, self.outputs, destination, without_loops)
+        with self.writing():
+            saved_model.export(self.call, self.tracked, inputs, self.outputs, destination, without_loops)
 
 
 def of_tf_keras(model: tf_keras.Model) -> TensorFlowNetwork:
@@ -92,6 +96,7 @@ def of_tf_keras(model: tf_keras.Model) -> TensorFlowNetwork:
         {weight.name: weight for weight in model.weights},
         list(model.weights),
         without_loops if loops else None,
+        lambda: grouped.as_operators(model),
     )
 
 

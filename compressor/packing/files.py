@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,20 +37,21 @@ def pack_file(source: Path, out: Path | None = None) -> Packed:
     """Write the packed file of a model file beside it, or to `out`.
 
     Raises:
-        BadInput: there is no such file, it is too large, or the default place is taken.
+        BadInput: there is no such file, it is too large, the default place is taken, or `out` is the file itself.
         MissingTool: the package that codes long lists is not installed.
     """
     content = _read(source)
     if len(content) > LARGEST:
         raise BadInput(f"{source} is too large to be packed", expected=f"at most {LARGEST:,} bytes")
-    return _written(source, _place(source.with_name(source.name + SUFFIX), out), content, _tried(content))
+    return _written(source, _place(source, source.with_name(source.name + SUFFIX), out), content, _tried(content))
 
 
 def unpack_file(source: Path, out: Path | None = None) -> Packed:
     """Write the file that was packed beside the packed one, or to `out`.
 
     Raises:
-        BadInput: there is no such file, it is no packed one or a damaged one, or the default place is taken.
+        BadInput: there is no such file, it is no packed one or a damaged one, the default place is taken, or `out`
+            is the file itself.
         MissingTool: the package that codes long lists is not installed.
     """
     content = _read(source)
@@ -59,7 +61,7 @@ def unpack_file(source: Path, out: Path | None = None) -> Packed:
         raise _without(error) from None
     if out is None and source.suffix != SUFFIX:
         raise BadInput(f"{source} does not end in {SUFFIX}", fix="say where to unpack it with --out")
-    return _written(source, _place(source.with_suffix(""), out), content, unpacked)
+    return _written(source, _place(source, source.with_suffix(""), out), content, unpacked)
 
 
 def packed_size(path: Path) -> int | None:
@@ -97,7 +99,11 @@ def _read(path: Path) -> bytes:
         raise BadInput(f"cannot read {path}: {error.strerror}") from None
 
 
-def _place(beside: Path, out: Path | None) -> Path:
+def _place(source: Path, beside: Path, out: Path | None) -> Path:
+    # Of a place where nothing is yet.
+    with suppress(OSError):
+        if out is not None and source.samefile(out):
+            raise BadInput(f"{out} is the file that is read, which would be lost", fix="name another place with --out")
     if out is None and beside.exists():
         raise BadInput(f"{beside} is already there", fix="name a place with --out; a file that is there is replaced")
     return beside if out is None else out

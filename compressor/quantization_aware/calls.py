@@ -114,6 +114,9 @@ def _connect(call: Call) -> None:
         value.readers.append(call)
 
 
-def layers(found: Flat) -> Iterator[Any]:
-    """Every layer once."""
-    yield from {id(call.layer): call.layer for call in found.calls}.values()
+def layers(found: Flat) -> Iterator[tuple[str, Any]]:
+    """Every layer once, by the path of its first call."""
+    first: dict[int, Call] = {}
+    for call in found.calls:
+        first.setdefault(id(call.layer), call)
+    yield from ((call.path, call.layer) for call in first.values())

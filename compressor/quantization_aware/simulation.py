@@ -78,16 +78,16 @@ class _Builder:
         for call in self._found.calls:
             arguments, keywords = call.arguments(self._apart(call, tensors))
             keywords.pop("training", None)
-            layer = self._shared(id(call), self._plan(call), call.layer, call.training)
+            layer = self._shared(id(call), self._plan(call), call.layer, call.training, call.path)
             answer = layer(*arguments, **keywords)
             tensors |= zip(map(id, call.makes), _flat(answer), strict=True)
         outputs = [tensors[id(value)] for value in self._found.outputs]
         return tf_keras.Model(_as_one(inputs, plain.input), _as_one(outputs, plain.output), name=plain.name)
 
-    def _shared(self, key: int, plan: Plan, layer: Any, training: bool | None) -> Any:
+    def _shared(self, key: int, plan: Plan, layer: Any, training: bool | None, path: str) -> Any:
         """The wrapper, whose output has the range of all that concatenations tie it to."""
         group = self._scales.get(key, key)
-        made = wrapped(layer, plan, training, self._name(layer.name), self._first_of.get(group))
+        made = wrapped(layer, plan, training, self._name(path), self._first_of.get(group))
         if "output" in made.rounding.low:
             self._first_of.setdefault(group, made.rounding)
         return made
@@ -112,7 +112,7 @@ class _Builder:
 
     def _input(self, value: Value, tensor: Any) -> Any:
         plan = Plan(operations.called, (), OBSERVED, symmetric=self._symmetric)
-        return self._shared(id(value), plan, _nothing("input"), None)(tensor)
+        return self._shared(id(value), plan, _nothing("input"), None, "input")(tensor)
 
     def _plan(self, call: Call) -> Plan:
         """A layer that stays float is rounded where others read it, once it is written."""

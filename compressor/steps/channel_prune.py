@@ -6,7 +6,7 @@ Channels that additions, products and concatenations tie together go together. W
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -28,9 +28,10 @@ from compressor.channel_pruning import (
 from compressor.channel_pruning.flow import Flow
 from compressor.channel_pruning.groups import Group
 from compressor.errors import BadInput
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers
+from compressor.steps import LayerSettings, Step, Workpiece
 from compressor.training import Trainer, refresh_statistics
 from compressor.values import Array
+from compressor.weight_pruning.choice import check_patterns, matches, paths
 
 if TYPE_CHECKING:
     import tf_keras
@@ -182,10 +183,10 @@ def _chosen(model: tf_keras.Model, traced: Flow, settings: Settings) -> list[Gro
     """Groups none of whose layers is left out.
 
     Raises:
-        BadInput: there is none.
+        BadInput: there is none, or a pattern matches no layer.
     """
-    # Layers inside models are no names of the whole: they take part unless tied to one that is left out.
-    left_out = {layer.name for layer in model.layers} - chosen_layers("channel_prune", model, settings)
+    selected = _selected(model, settings)
+    left_out = {each.path for each, _ in traced.makers() if id(each.layer) not in selected}
     found = [group for group in groups.groups(traced) if not left_out & set(group.makers)]
     if not found:
         told = "; ".join(f"{name}: {why}" for name, why in list(groups.staying(traced).items())[:_NAMED])
@@ -193,9 +194,24 @@ def _chosen(model: tf_keras.Model, traced: Flow, settings: Settings) -> list[Gro
     return found
 
 
+def _selected(model: tf_keras.Model, settings: Settings) -> set[int]:
+    """Identities of the layers that `layers` selects and `skip` leaves; each path of one that models share counts."""
+    known = list(paths(model))
+    patterns = (*settings.layers, *settings.skip)
+    check_patterns("layer of this model (channel_prune)", patterns, [path for path, _ in known])
+    meant, skipped = (
+        {id(layer) for path, layer in known if _meant(path, which)} for which in (settings.layers, settings.skip)
+    )
+    return meant - skipped
+
+
+def _meant(path: str, patterns: Iterable[str]) -> bool:
+    return any(matches(path, pattern) for pattern in patterns)
+
+
 def _changed_widths(before: Flow, after: Flow) -> dict[str, list[int]]:
     """How many channels each layer made, and makes, where that differs."""
-    widths = [{each.layer.name: len(each.outputs[0]) for each, _ in traced.makers()} for traced in (before, after)]
+    widths = [{each.path: len(each.outputs[0]) for each, _ in traced.makers()} for traced in (before, after)]
     return {name: [width, widths[1][name]] for name, width in widths[0].items() if widths[1][name] != width}
 
 

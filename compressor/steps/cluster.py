@@ -5,21 +5,21 @@ Han, Mao, Dally, "Deep Compression" (arXiv:1510.00149): k-means of each kernel, 
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from compressor.errors import BadInput, unknown
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers
+from compressor.errors import BadInput
+from compressor.steps import LayerSettings, Step, Workpiece
 from compressor.training import Trainer, refresh_statistics, zeros_are_meant
 from compressor.values import Array
 from compressor.weight_clustering.kernels import Kernel, kernels
 from compressor.weight_clustering.kmeans import Clusters, Start, clustered, entropy
 from compressor.weight_clustering.projection import Shared, projecting
 from compressor.weight_clustering.rate import Priced, prices
+from compressor.weight_pruning.choice import check_patterns, matches, paths
 from compressor.worker import report_progress
 
 if TYPE_CHECKING:
@@ -123,16 +123,15 @@ def _chosen(model: tf_keras.Model, settings: Settings) -> tuple[list[tuple[Kerne
     Raises:
         BadInput: a pattern matches no layer.
     """
-    selected = chosen_layers("cluster", model, settings)
     every = kernels(model)
-    names = list(dict.fromkeys(name for each in every for name in (each.within, each.layer)))
-    for pattern in settings.by_layer:
-        if pattern != "*" and not fnmatch.filter(names, pattern):
-            raise unknown("layer with a kernel in this model (cluster)", pattern, names)
+    known = [path for path, _ in paths(model)]
+    check_patterns("layer of this model (cluster)", (*settings.layers, *settings.skip), known)
+    patterns = [pattern for pattern in settings.by_layer if pattern != "*"]
+    check_patterns("layer with a kernel in this model (cluster)", patterns, [each.layer for each in every])
     chosen: list[tuple[Kernel, int]] = []
     left_alone: dict[str, str] = {}
     for kernel in every:
-        if kernel.within not in selected:
+        if not _meant(kernel.layer, settings.layers) or _meant(kernel.layer, settings.skip):
             continue
         count = _count(kernel, settings.by_layer)
         if count is None:
@@ -148,9 +147,13 @@ def _chosen(model: tf_keras.Model, settings: Settings) -> tuple[list[tuple[Kerne
 def _count(kernel: Kernel, by_layer: Mapping[str, int]) -> int | None:
     """The number of the first pattern that matches the layer, or the model inside the model that it is in."""
     for pattern, count in by_layer.items():
-        if any(fnmatch.fnmatch(name, pattern) for name in (kernel.layer, kernel.within)):
+        if matches(kernel.layer, pattern):
             return count
     return None
+
+
+def _meant(layer: str, patterns: Iterable[str]) -> bool:
+    return any(matches(layer, pattern) for pattern in patterns)
 
 
 STEP = Step(

@@ -15,8 +15,9 @@ from compressor.channel_pruning import cost, flow
 from compressor.errors import BadInput
 from compressor.low_rank import amounts, layers, rebuilding
 from compressor.low_rank.amounts import Budgeted, Cut, Whole
-from compressor.steps import LayerSettings, Step, Workpiece, chosen_layers
+from compressor.steps import LayerSettings, Step, Workpiece
 from compressor.training import Trainer, refresh_statistics
+from compressor.weight_pruning.choice import check_patterns, matches
 from compressor.worker import report_progress
 
 if TYPE_CHECKING:
@@ -47,27 +48,18 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     """Split layers, and train what came of them.
 
     Raises:
-        BadInput: no layer gets cheaper, or not all of them together by so much.
+        BadInput: no layer gets cheaper, or not all of them together by so much, or a pattern matches no layer.
     """
     model = workpiece.model
-    chosen = list(rebuilding.layers_inside(model, chosen_layers("low_rank", model, settings)))
-    left_alone = {
-        layer.name: reason
-        for layer in chosen
-        if (reason := layers.reason_against(layer)) and any(weight.shape.rank > 1 for weight in layer.weights)
-    }
-    wholes: dict[int, Whole] = {}
-    for done, layer in enumerate(chosen):
-        if layers.reason_against(layer) is None:
-            report_progress("low_rank", done, len(chosen), layer.name)
-            wholes[id(layer)] = layers.whole(layer)
+    splittable, left_alone = _chosen(model, settings)
     before = cost.counter(flow.trace(model))(_NOTHING)
-    cuts, whole_ones = _cuts(list(wholes.values()), before, settings)
-    left_alone |= whole_ones
+    fates = list(zip(splittable, _cuts(_wholes(splittable), before, settings), strict=True))
+    cuts = {path: cut for (path, _), cut in fates if isinstance(cut, Cut)}
+    left_alone |= {path: why for (path, _), why in fates if isinstance(why, str)}
     if not cuts:
-        told = "; ".join(f"{name}: {why}" for name, why in left_alone.items())
+        told = "; ".join(f"{path}: {why}" for path, why in left_alone.items())
         raise BadInput("low_rank finds no layer that would get cheaper in this model", received=told or "no such layer")
-    smaller = rebuilding.split(model, {key: cuts[each.name] for key, each in wholes.items() if each.name in cuts})
+    smaller = rebuilding.split(model, {id(layer): cut for (_, layer), cut in fates if isinstance(cut, Cut)})
     trained = {}
     if settings.epochs:
         trained = trainer.fit(smaller, settings, "low_rank")
@@ -76,15 +68,46 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     return Workpiece(smaller, facts=(*workpiece.facts, {"step": "low_rank", **trained, **facts}))
 
 
-def _cuts(wholes: Sequence[Whole], before: cost.Cost, settings: Settings) -> tuple[dict[str, Cut], dict[str, str]]:
-    """Cuts by layer, and layers that stay whole, with the reason."""
+def _chosen(model: tf_keras.Model, settings: Settings) -> tuple[list[tuple[str, Any]], dict[str, str]]:
+    """Layers that could be split, each once, with their paths; and why others are left alone.
+
+    Raises:
+        BadInput: a pattern matches no layer.
+    """
+    every = list(rebuilding.layers_inside(model))
+    patterns = (*settings.layers, *settings.skip)
+    check_patterns("layer of this model (low_rank)", patterns, [path for path, _ in every])
+    splittable: dict[int, tuple[str, Any]] = {}
+    left_alone = {}
+    for path, layer in every:
+        if not _meant(path, settings.layers) or _meant(path, settings.skip):
+            continue
+        reason = layers.reason_against(layer)
+        if reason is None:
+            splittable.setdefault(id(layer), (path, layer))
+        elif any(weight.shape.rank > 1 for weight in layer.weights):
+            left_alone[path] = reason
+    return list(splittable.values()), left_alone
+
+
+def _meant(path: str, patterns: Sequence[str]) -> bool:
+    return any(matches(path, pattern) for pattern in patterns)
+
+
+def _wholes(splittable: Sequence[tuple[str, Any]]) -> list[Whole]:
+    wholes = []
+    for done, (path, layer) in enumerate(splittable):
+        report_progress("low_rank", done, len(splittable), path)
+        wholes.append(layers.whole(layer))
+    return wholes
+
+
+def _cuts(wholes: Sequence[Whole], before: cost.Cost, settings: Settings) -> list[Cut | str]:
+    """For each layer its cut, or why it stays whole."""
     what, kept = settings.kept
     if what == "energy":
-        found = {each.name: amounts.by_energy(each, kept, settings.multiple) for each in wholes}
-        return (
-            {name: cut for name, cut in found.items() if cut.pays},
-            {name: _no_cheaper(cut, kept) for name, cut in found.items() if not cut.pays},
-        )
+        found = [amounts.by_energy(each, kept, settings.multiple) for each in wholes]
+        return [cut if cut.pays else _no_cheaper(cut, kept) for cut in found]
     now = before.macs if what == "macs" else before.parameters
     cuts = amounts.within_budget(wholes, what, now * (1 - kept), settings.multiple)
     if cuts is None:
@@ -94,7 +117,7 @@ def _cuts(wholes: Sequence[Whole], before: cost.Cost, settings: Settings) -> tup
             expected=f"{least:.3f} or more: that is left with every layer as thin as can be",
             received=f"{what}: {kept:g}",
         )
-    return dict(cuts), {each.name: "the budget is kept without it" for each in wholes if each.name not in cuts}
+    return [cuts.get(place, "the budget is kept without it") for place in range(len(wholes))]
 
 
 def _no_cheaper(cut: Cut, energy: float) -> str:

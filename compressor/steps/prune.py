@@ -118,7 +118,8 @@ def _schedule(settings: Settings, steps: int) -> Schedule:
 def _chosen(model: tf_keras.Model, settings: Settings) -> tuple[Choice, tuple[float, ...]]:
     """The kernels to prune, and the sparsity that each ends with."""
     found = choice.choose(model, settings.layers, settings.skip, settings.structure)
-    choice.check_patterns(list(settings.by_pattern), dict(choice.paths(model)))
+    known = [path for path, _ in choice.paths(model)]
+    choice.check_patterns("layer of this model (prune)", list(settings.by_pattern), known)
     wanted = [(each, _sparsity(each, settings)) for each in found.chosen]
     unnamed = {each.layer: "no pattern of sparsity is meant for it" for each, share in wanted if share is None}
     named = [(each, share) for each, share in wanted if share is not None]

@@ -54,8 +54,8 @@ def apply(workpiece: Workpiece, settings: Settings, trainer: Trainer) -> Workpie
     )
     plain = tf_keras.models.clone_model(model)
     plain.set_weights(made.plain.get_weights())
-    layers = [layer for layer in calls.layers(calls.flattened(plain)) if _has_kernel(layer)]
-    promises = [each for layer in layers for each in centroids.promises(layer.name, kernel(layer))]
+    layers = [(path, layer) for path, layer in calls.layers(calls.flattened(plain)) if _has_kernel(layer)]
+    promises = [each for path, layer in layers for each in centroids.promises(path, kernel(layer))]
     facts = {"step": "quantize_aware", **trained, "stays_float": made.stays_float, "promises": promises}
     # TFLite's kernels fix ranges that are not symmetric, and ONNX files are calibrated: nobody would read these ranges.
     return Workpiece(plain, None if symmetric else made.model, (*workpiece.facts, facts))

@@ -61,3 +61,8 @@ def layer_of(name: str) -> str:
     path = _WRAPPER.sub("", name).split("/")
     end = next((place for place, part in enumerate(path) if place and _OPERATION.match(part)), len(path) - 1)
     return "/".join(path[1:end] or path[:end])
+
+
+def plain(layer: str) -> str:
+    """A layer's own name: quantization-aware training wraps `conv` as `quant_conv`."""
+    return "/".join(part.removeprefix("quant_") for part in layer.split("/"))

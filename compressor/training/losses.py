@@ -20,6 +20,13 @@ _OF_VALUES = (
 )
 # Softmax and sigmoid stay probabilities through these.
 _ONLY_SHAPE = ("Flatten", "Permute", "Reshape", "RepeatVector", "Cropping1D", "Cropping2D", "Cropping3D")
+_ONLY_SHAPE_FUNCTIONS = ("cast", "expand_dims", "identity", "reshape", "squeeze", "transpose")
+_SQUASHING_FUNCTIONS = {
+    "nn.softmax": "softmax",
+    "math.sigmoid": "sigmoid",
+    "nn.sigmoid": "sigmoid",
+    "sigmoid": "sigmoid",
+}
 
 
 def of_file(name: str | None) -> str | None:
@@ -29,7 +36,7 @@ def of_file(name: str | None) -> str | None:
 
 def choose_loss(model: tf_keras.Model, labels: Array) -> str:
     """The loss that fits the labels: cross-entropy for class numbers, one-hot rows or 0/1, else squared error."""
-    units = int(model.outputs[0].shape[-1])
+    units = int(model.outputs[0].shape[-1]) if len(model.outputs[0].shape) > 1 else 1
     whole = np.issubdtype(labels.dtype, np.integer) or bool(np.all(labels == np.round(labels)))
     if units > 1 and whole and labels.ndim < len(model.outputs[0].shape):
         return "sparse_categorical_crossentropy"
@@ -60,6 +67,8 @@ def last_activation(model: tf_keras.Model, output: int = 0) -> str:
     layer = _last_that_computes(model, output)
     if type(layer).__name__ == "Softmax":
         return "softmax"
+    if _function(layer) in _SQUASHING_FUNCTIONS:
+        return _SQUASHING_FUNCTIONS[_function(layer)]
     activation = layer.get_config().get("activation", "linear")
     if isinstance(activation, dict):
         # Quantization-aware training replaces the activation by a wrapper that keeps its name inside.
@@ -77,11 +86,22 @@ def _last_that_computes(model: tf_keras.Model, output: int = 0) -> Any:
         while getattr(inner, "layer", None) is not None:
             inner = inner.layer
         if getattr(inner, "layers", None):
-            return _last_that_computes(inner)
-        if tensor is None or type(inner).__name__ not in _ONLY_SHAPE:
+            return _last_that_computes(inner, 0 if tensor is None else tensor._keras_history.tensor_index)
+        if tensor is None or not _only_shape(inner):
             return inner
         tensor = layer.inbound_nodes[tensor._keras_history.node_index].keras_inputs[0]
         layer = tensor._keras_history.layer
+
+
+def _only_shape(layer: Any) -> bool:
+    """Whether probabilities stay probabilities through a layer, as behind a last `Activation("linear", "float32")`."""
+    linear = type(layer).__name__ == "Activation" and layer.get_config().get("activation") == "linear"
+    return linear or type(layer).__name__ in _ONLY_SHAPE or _function(layer) in _ONLY_SHAPE_FUNCTIONS
+
+
+def _function(layer: Any) -> str:
+    """What a layer made of a function calls, as TensorFlow's API names it; "" for others."""
+    return str(getattr(layer, "symbol", None) or "")
 
 
 def told_metric(loss: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor.errors import BadInput, unknown
+from compressor.keras_graph import flat, nodes
 from compressor.training import losses, soft_losses
 from compressor.training.batches import Samples, fed
 from compressor.training.soft_losses import Answered
@@ -81,14 +82,14 @@ class Teacher:
 
     def feature(self, name: str) -> tuple[int | None, ...]:
         """The shape of a layer's answers."""
-        return tuple(_layer(self._model, name, f"teacher {self.name}").output.shape)
+        return tuple(_answer(self._model, name, f"teacher {self.name}").shape)
 
     @cached_property
     def _asked(self) -> tf_keras.Model:
         import tf_keras
 
-        layers = [_layer(self._model, name, f"teacher {self.name}") for name in self._features]
-        return tf_keras.Model(self._model.inputs, [*self._model.outputs, *(layer.output for layer in layers)])
+        made = [_answer(self._model, name, f"teacher {self.name}") for name in self._features]
+        return tf_keras.Model(self._model.inputs, [*self._model.outputs, *made])
 
     def check(self, student: tf_keras.Model, kinds: Kinds) -> None:
         """See that a student can learn from it.
@@ -155,6 +156,12 @@ def task(
     """
     if trains_itself(model):
         raise BadInput(f"{stage} cannot teach this model: its class brings a training step of its own")
+    if any(len(each.shape) < 2 or each.shape[-1] is None for each in model.outputs):
+        raise BadInput(
+            f"{stage} cannot teach this model: an output has no last axis of a known size",
+            received=", ".join(str(tuple(each.shape)) for each in model.outputs),
+            fix="end the model with its last Dense layer, without a squeeze, or train it without a teacher",
+        )
     kinds = _kinds(model, parts[0].labels, loss)
     teacher.check(model, kinds)
     student = _with_features(model, teacher, taught, place)
@@ -230,7 +237,7 @@ def _with_features(model: tf_keras.Model, teacher: Teacher, taught: Teaching, pl
 def _projected(model: tf_keras.Model, teacher: Teacher, own: str, other: str) -> Any:
     import tf_keras
 
-    tensor, wanted = _layer(model, own, "model").output, teacher.feature(other)
+    tensor, wanted = _answer(model, own, "model"), teacher.feature(other)
     if tuple(tensor.shape)[:-1] != wanted[:-1]:
         raise BadInput(
             f"the feature '{own}' cannot be matched with the teacher's '{other}': their places differ",
@@ -242,13 +249,17 @@ def _projected(model: tf_keras.Model, teacher: Teacher, own: str, other: str) ->
     return tf_keras.layers.Dense(wanted[-1], use_bias=False, name=f"{own}_projected")(tensor)
 
 
-def _layer(model: tf_keras.Model, name: str, told: str) -> Any:
-    """A layer by its name, or by the name of the one that it is wrapped around."""
+def _answer(model: tf_keras.Model, name: str, told: str) -> Any:
+    """What a layer answers, the layer given by its name or by the name of the one that it is wrapped around."""
     by_name = {getattr(layer, "layer", layer).name: layer for layer in model.layers}
     by_name |= {layer.name: layer for layer in model.layers}
     if name not in by_name:
         raise unknown(f"layer of the {told}", name, list(by_name))
-    return by_name[name]
+    made = [each.outputs for each in nodes(model) if each.layer is by_name[name]]
+    if len(made) != 1 or len(flat(made[0])) != 1:
+        what = "is called more than once" if len(made) > 1 else "answers with several tensors"
+        raise BadInput(f"the layer '{name}' of the {told} {what}", fix="match another layer's answers (features)")
+    return flat(made[0])[0]
 
 
 def _digest(samples: Samples) -> str:

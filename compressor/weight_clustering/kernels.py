@@ -20,12 +20,10 @@ class Kernel:
     """A kernel and where it is.
 
     Attributes:
-        within: name of the model's own layer; that of a model inside it, for what is in there.
-        layer: name of the layer itself.
+        layer: name of its layer; one inside a model by its path, `backbone/conv`.
         place: number among the model's weights, the same in every copy of the model.
     """
 
-    within: str
     layer: str
     name: str
     place: int
@@ -36,22 +34,21 @@ def kernels(model: tf_keras.Model) -> tuple[Kernel, ...]:
     """All kernels, in the order of the model's weights, each once."""
     places = {id(weight): place for place, weight in enumerate(model.weights)}
     found: dict[int, Kernel] = {}
-    for own in model.layers:
-        for layer in _inside(own):
-            for weight in layer.weights:
-                place, name = places[id(weight)], str(weight.name).rsplit("/", 1)[-1].split(":")[0]
-                if place not in found and weight.shape.rank > 1 and weight.trainable and _is_kernel(name):
-                    found[place] = Kernel(own.name, layer.name, name, place, weight.numpy())
+    for path, layer in _inside(model):
+        for weight in layer.weights:
+            place, name = places[id(weight)], str(weight.name).rsplit("/", 1)[-1].split(":")[0]
+            if place not in found and weight.shape.rank > 1 and weight.trainable and _is_kernel(name):
+                found[place] = Kernel(path, name, place, weight.numpy())
     return tuple(found[place] for place in sorted(found))
 
 
-def _inside(layer: Any) -> Iterator[Any]:
-    """The layers of a model inside the model; else the layer, with whatever it wraps."""
-    if not hasattr(layer, "layers"):
-        yield layer
-        return
-    for each in layer.layers:
-        yield from _inside(each)
+def _inside(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every layer by its path, with whatever it wraps; of a model inside the model its layers instead."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _inside(layer, f"{path}{layer.name}/")
+        else:
+            yield f"{path}{layer.name}", layer
 
 
 def _is_kernel(name: str) -> bool:

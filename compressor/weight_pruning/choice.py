@@ -55,7 +55,7 @@ def choose(model: tf_keras.Model, layers: Sequence[str], skip: Sequence[str], st
         BadInput: a pattern matches no layer of the model.
     """
     found = dict(paths(model))
-    check_patterns((*layers, *skip), found)
+    check_patterns("layer of this model (prune)", (*layers, *skip), list(found))
     selected = {
         path: layer
         for path, layer in found.items()
@@ -89,15 +89,15 @@ def matches(path: str, pattern: str) -> bool:
     return any(fnmatchcase(name, pattern) for name in (*whole, parts[-1]))
 
 
-def check_patterns(patterns: Sequence[str], known: dict[str, Any]) -> None:
-    """Refuse a pattern that is meant for no layer.
+def check_patterns(kind: str, patterns: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a pattern that is meant for none of the known paths; `kind` says what they are.
 
     Raises:
         BadInput: with the nearest name.
     """
     for pattern in patterns:
         if not any(matches(path, pattern) for path in known):
-            raise unknown("layer of this model (prune)", pattern, list(known))
+            raise unknown(kind, pattern, list(known))
 
 
 def _kernels(layer: tf_keras.layers.Layer, structure: Structure) -> tuple[list[Any], str]:

@@ -94,8 +94,8 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tupl
 
 
 def _digits_report(name: str, out: Path) -> Report:
-    """The report of a run that is there, or is made now. A run folder appears whole or not at all."""
-    if out.exists():
+    """The report of a run that is there, or is made now. The report is the last of a run's files."""
+    if (out / "report.json").exists():
         return schema.read(out / "report.json")
     precision = recipe.load(name).precision
     targets = [each for each in names.load_targets(registry.names("targets")) if each.routes_for(precision)]

@@ -220,8 +220,19 @@ def test_what_cannot_teach_is_refused():
         taught("distill", network(), teacher(), unlabelled(), features={"cov": "conv"})
     with pytest.raises(BadInput, match="their places differ"):
         taught("distill", network(), teacher(), unlabelled(), features={"conv": "flat"})
+    with pytest.raises(BadInput, match=r"(?s)layer 'conv' of the model is called more than once.*another layer"):
+        taught("distill", _twice(), _twice(), unlabelled(), features={"conv": "conv"})
     with pytest.raises(BadInput, match="nothing to train on"):
         taught("fine_tune", network(), teacher(), unlabelled())
+
+
+def _twice() -> Any:
+    """A model that calls one layer twice."""
+    import tf_keras
+    from tf_keras import layers
+
+    given, conv = layers.Input((8, 8, 1)), layers.Conv2D(1, 3, padding="same", name="conv")
+    return tf_keras.Model(given, layers.Dense(3, activation="softmax")(layers.Flatten()(conv(conv(given)))))
 
 
 def _recipe(folder: Path, steps: list[Any]) -> Path:

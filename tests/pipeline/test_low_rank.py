@@ -34,14 +34,41 @@ def _split(model, trains=False, **settings):
     return step.apply(Workpiece(model), chosen, Trainer(_dataset(model, trains=trains)))
 
 
+def _of_rank(rank, read, made, seed):
+    random = np.random.default_rng(seed)
+    return random.normal(size=(read, rank)) @ random.normal(size=(rank, made)) / np.sqrt(read * rank)
+
+
+def _towers(*widths, shared=False):
+    """Models inside a model whose layers have the same names: `fc1` of rank 2, 3 and so on, `fc2` of rank 1."""
+    from tf_keras import Model
+    from tf_keras import layers as kinds
+
+    inputs = kinds.Input((40,))
+    made, last = [], kinds.Dense(20, name="fc2")
+    for number, width in enumerate(widths):
+        within = kinds.Input((40,))
+        first = kinds.Dense(width, name="fc1")
+        last = last if shared else kinds.Dense(20, name="fc2")
+        tower = Model(within, last(first(within)), name=f"tower_{number}")
+        first.kernel.assign(_of_rank(2 + number, 40, width, number))
+        last.kernel.assign(_of_rank(1, width, 20, 10 + number))
+        made.append(tower(inputs))
+    return Model(inputs, kinds.Dense(2, name="answer")(kinds.Add()(made)))
+
+
+def _agrees(done, model):
+    np.testing.assert_allclose(done.model(_samples(model)).numpy(), model(_samples(model)).numpy(), atol=1e-4, rtol=0)
+
+
 def _of_full_rank(model, form=None):
     """Every layer that can be split, split without loss."""
     cuts = {}
-    for layer in rebuilding.layers_inside(model, {each.name for each in model.layers}):
+    for _, layer in rebuilding.layers_inside(model):
         if layers.reason_against(layer) is None:
             whole = layers.whole(layer)
             splits = [each for each in whole.splits if form in (None, each.factors.form)] or whole.splits
-            alone = Whole(whole.name, whole.macs, whole.parameters, tuple(splits[-1:]))
+            alone = Whole(whole.macs, whole.parameters, tuple(splits[-1:]))
             cuts[id(layer)] = amounts.by_energy(alone, 1.0, multiple=10**6)
     return rebuilding.split(model, cuts), cuts
 
@@ -82,10 +109,10 @@ def test_what_is_told_is_what_the_model_has():
     assert facts["parameters"] == [model.count_params(), done.model.count_params()]
     assert facts["macs"][1] < facts["macs"][0]
     assert facts["ranks"]
-    by_name = {each.name: each for each in done.model.submodules if hasattr(each, "kernel")}
+    by_path = dict(rebuilding.layers_inside(done.model))
     for name, (full, rank) in facts["ranks"].items():
         assert rank < full
-        assert by_name[f"{name}_low_rank"].kernel.shape[-1] == rank
+        assert by_path[f"{name}_low_rank"].kernel.shape[-1] == rank
         assert facts["energy"][name] >= 0.7
     assert set(facts["ranks"]).isdisjoint(facts["left_alone"])
 
@@ -130,6 +157,62 @@ def test_kernels_of_low_rank_are_found_and_lose_nothing():
     np.testing.assert_allclose(
         done.model(_samples(model)).numpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
     )
+
+
+@pytest.mark.parametrize("widths", [(32, 32), (32, 24)])
+@pytest.mark.parametrize("keep", [{"energy": 0.9999}, {"parameters": 0.5}])
+def test_layers_of_the_same_name_in_several_models_keep_their_own_weights(widths, keep):
+    model = _towers(*widths)
+    done = _split(model, keep=keep)
+    _agrees(done, model)
+    assert {"tower_0/fc1", "tower_1/fc1"} <= set(done.facts[0]["ranks"])
+    if "energy" in keep:
+        full = [min(40, width) for width in widths]
+        assert done.facts[0]["ranks"] == {
+            "tower_0/fc1": [full[0], 2],
+            "tower_0/fc2": [20, 1],
+            "tower_1/fc1": [full[1], 3],
+            "tower_1/fc2": [20, 1],
+        }
+        assert list(done.facts[0]["left_alone"]) == ["answer"]
+
+
+def test_patterns_are_meant_for_names_paths_and_models_inside():
+    model = _towers(32, 32)
+    for settings, split in (
+        ({"layers": ["tower_1"]}, ["tower_1/fc1", "tower_1/fc2"]),
+        ({"layers": ["fc1"]}, ["tower_0/fc1", "tower_1/fc1"]),
+        ({"skip": ["tower_*/fc1", "tower_0"]}, ["tower_1/fc2"]),
+    ):
+        done = _split(model, keep={"energy": 0.9999}, **settings)
+        assert list(done.facts[0]["ranks"]) == split
+        _agrees(done, model)
+    with pytest.raises(BadInput, match=r"\(low_rank\) is called 'tower_0/fc3'; did you mean 'tower_0/fc"):
+        _split(model, skip=["tower_0/fc3"])
+
+
+def test_a_layer_that_models_inside_share_stays_shared():
+    model = _towers(32, 32, shared=True)
+    done = _split(model, keep={"energy": 0.9999})
+    assert done.facts[0]["ranks"] == {"tower_0/fc1": [32, 2], "tower_0/fc2": [20, 1], "tower_1/fc1": [32, 3]}
+    assert done.facts[0]["parameters"] == [model.count_params(), done.model.count_params()]
+    _agrees(done, model)
+
+
+def test_what_was_split_is_split_again(tmp_path):
+    import tf_keras
+
+    model = _towers(32, 32)
+    once = _split(model, keep={"energy": 0.9999}, multiple=8)
+    once.model.save(tmp_path / "once.h5")
+    written = tf_keras.models.load_model(tmp_path / "once.h5")
+    for before in (once.model, written):
+        again = _split(before, keep={"energy": 0.9999})
+        _agrees(again, model)
+        assert again.model.count_params() < once.model.count_params()
+        names = [path for path, _ in rebuilding.layers_inside(again.model)]
+        assert {"tower_0/fc1_low_rank_2", "tower_0/fc1_low_rank", "tower_0/fc1"} <= set(names)
+        assert len(names) == len(set(names))
 
 
 def test_training_recovers_and_what_is_left_alone_is_named():

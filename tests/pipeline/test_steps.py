@@ -9,7 +9,7 @@ from compressor import steps
 from compressor.errors import BadInput
 from compressor.steps import TrainingSettings, Workpiece
 from compressor.training import Trainer
-from compressor.training.losses import choose_loss
+from compressor.training.losses import choose_loss, last_activation
 from compressor.values import Dataset, Split
 
 pytestmark = pytest.mark.tensorflow
@@ -141,6 +141,49 @@ def test_loss_is_chosen_from_the_labels(units, labels, loss):
     from tf_keras import layers
 
     assert choose_loss(_sequential(layers.Input((4,)), layers.Dense(units)), labels) == loss
+
+
+def test_a_score_without_a_last_axis_is_trained_and_cannot_be_taught():
+    import tensorflow as tf
+    import tf_keras
+    from tf_keras import layers
+
+    given = layers.Input((4,))
+    model = tf_keras.Model(given, tf.squeeze(layers.Dense(1)(given), -1))
+    inputs = {"x": np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)}
+    split = Split(inputs, inputs["x"].sum(-1))
+    trained = Trainer(Dataset("made", "made", split, split, split))
+    facts = trained.fit(model, TrainingSettings(epochs=8, learning_rate=0.1), "fine_tune")
+    assert facts["history"]["loss"][-1] < 0.5 * facts["history"]["loss"][0]
+    step = steps.load("distill")
+    teaching = Trainer(Dataset("made", "made", split, split, split), None, 0, None, lambda _: model)
+    with pytest.raises(BadInput, match="no last axis of a known size"):
+        step.apply(Workpiece(model), step.settings(epochs=1), teaching)
+
+
+@pytest.mark.parametrize("tail", ["activation", "function", "cast"])
+def test_a_softmax_is_seen_through_what_changes_no_likelihood(tail):
+    import tensorflow as tf
+    import tf_keras
+    from tf_keras import layers
+
+    given = layers.Input((4,))
+    if tail == "function":
+        answer = tf.nn.softmax(layers.Dense(3)(given))
+    else:
+        likely = layers.Dense(3, activation="softmax")(given)
+        answer = layers.Activation("linear")(likely) if tail == "activation" else tf.cast(likely, tf.float32)
+    assert last_activation(tf_keras.Model(given, answer)) == "softmax"
+
+
+def test_each_output_of_a_model_inside_a_model_has_its_own_activation():
+    import tf_keras
+    from tf_keras import layers
+
+    inner_given, given = layers.Input((4,)), layers.Input((4,))
+    ends = [layers.Dense(3, activation="softmax")(inner_given), layers.Dense(2)(inner_given)]
+    model = tf_keras.Model(given, tf_keras.Model(inner_given, ends)(given))
+    assert [last_activation(model, at) for at in (0, 1)] == ["softmax", "linear"]
 
 
 def test_normalization_statistics_follow_the_pruned_weights():

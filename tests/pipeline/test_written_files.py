@@ -121,3 +121,28 @@ def test_one_scale_for_each_kernel_where_the_recipe_says_so(tmp_path):
     graph = onnx.load(str(tmp_path / "run" / rows["onnx"].path)).graph
     named = {node.input[1] for node in graph.node if node.op_type == "DequantizeLinear"}
     assert all(math.prod(each.dims) == 1 for each in graph.initializer if each.name in named)
+
+
+def test_promises_of_layers_inside_a_model_are_judged_after_quantization_aware_training(tmp_path):
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.utils.set_random_seed(0)
+    inner, given = layers.Input((8, 8, 3)), layers.Input((8, 8, 3), name="image")
+    inside = layers.Conv2D(16, 3, name="c2")(layers.Conv2D(16, 3, activation="relu", name="c1")(inner))
+    made = layers.Flatten()(tf_keras.Model(inner, inside, name="backbone")(given))
+    model = tf_keras.Model(given, layers.Dense(4, activation="softmax", name="answer")(made))
+    random = np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 64), ("calibration", 32), ("evaluation", 32)):
+        arrays[f"x_{part}"] = random.normal(size=(count, 8, 8, 3)).astype(np.float32)
+        arrays[f"y_{part}"] = model.predict(arrays[f"x_{part}"], verbose=0).argmax(-1)
+    short = [{"prune": {"sparsity": 0.5, "epochs": 1}}, {"cluster": {"epochs": 1}}, {"quantize_aware": {"epochs": 1}}]
+    wanted = {"summary": "Both, simulated.", "steps": short, "precision": "int8"}
+    report = compressor.run(model, wanted, ["host"], data=arrays, out=tmp_path / "run")
+    judged = {(each.format, each.step, each.layer, each.kind): each.kept for each in report.promises}
+    for layer in ("backbone/c1", "backbone/c2", "answer"):
+        for kind in ("tflite", "onnx"):
+            assert judged[kind, "prune", layer, "sparsity"] is True
+            assert judged[kind, "cluster", layer, "distinct_values"] is True
+            assert judged[kind, "quantize_aware", layer, "distinct_values"] is True

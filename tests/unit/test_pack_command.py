@@ -77,6 +77,20 @@ def test_mistakes_are_told_and_leave_nothing(model: Path, called: Cli) -> None:
         assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_no_file_is_replaced_by_what_is_made_of_it(model: Path, called: Cli) -> None:
+    folder = model.parent
+    (folder / "m.cpk").write_bytes(packing.pack(b"something"))
+    (folder / "folder").symlink_to(".")
+    for verb, name in (("pack", "m.tflite"), ("unpack", "m.cpk")):
+        before = (folder / name).read_bytes()
+        (folder / f"link_{verb}").symlink_to(name)
+        for file, out in ((name, name), (f"link_{verb}", name), (name, f"folder/{name}")):
+            done = called(verb, file, "--out", out, cwd=folder)
+            assert (done.returncode, done.stdout) == (2, ""), done.stderr
+            assert f"{out} is the file that is read" in done.stderr
+            assert (folder / name).read_bytes() == before
+
+
 def test_a_file_that_is_there_is_replaced_where_it_is_named(model: Path, called: Cli) -> None:
     (model.parent / "p").write_bytes(b"old")
     assert called("pack", "m.tflite", "--out", "p", cwd=model.parent).returncode == 0

@@ -16,7 +16,7 @@ from tflite_files import KINDS, TfliteFile
 
 import compressor
 from compressor.evidence import promises
-from compressor.kernels import most_distinct
+from compressor.kernels import Kernel, most_distinct
 from compressor.limits import Limits
 from compressor.plan import Job
 from compressor.report import gate, markdown, promise_limit
@@ -101,6 +101,19 @@ def test_a_layer_that_no_name_tells_keeps_and_breaks_nothing(tmp_path: Path) -> 
     )
     assert (other.kept, other.received) == (resized.kept, resized.received) == (None, None)
     assert "no kernel of that layer and size" in str(resized.reason)
+
+
+def test_layers_are_found_under_the_names_that_quantization_aware_training_gives_them(tmp_path: Path) -> None:
+    files = written(tmp_path, ("quant_a", SPARSE), ("quant_block/b", SPARSE))
+    promised = done({"layer": "a", "sparsity": 0.51, "weights": 8}, {"layer": "block/b", "sparsity": 0.5, "weights": 8})
+    broken, kept = promises.held_against(files, promised)
+    assert told(broken) == ("a", "sparsity", 0.51, 0.5, False)
+    assert told(kept) == ("block/b", "sparsity", 0.5, 0.5, True)
+
+
+def test_an_axis_of_single_weights_says_nothing_of_distinct_values() -> None:
+    single = promises._distinct(Kernel("a", "w", "Gemm 1", np.arange(6, dtype=np.int8).reshape(6, 1)))
+    assert single == 6
 
 
 def test_other_kernels_of_a_layer_do_not_count(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ A layer without a rule is left as it is: all its channels stay.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 Shape = tuple[int | None, ...]
+# Each answer of these activations hangs on all channels.
+_ACROSS = ("softmax", "log_softmax")
+
+
+def title(layer: tf_keras.layers.Layer) -> str:
+    """A layer in messages."""
+    return f"{layer.name} ({type(layer).__name__})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Call:
     @property
     def title(self) -> str:
         """The layer in messages."""
-        return f"{self.layer.name} ({type(self.layer).__name__})"
+        return title(self.layer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,10 @@ class Kept:
     def everything(self) -> bool:
         """Nothing falls."""
         return all(bool(mask.all()) for mask in (*self.inputs, *self.outputs))
+
+
+def _as_it_is(_: tf_keras.layers.Layer, __: Kept) -> Mapping[str, Any]:
+    return {}
 
 
 def _unchanged(layer: tf_keras.layers.Layer, _: Kept) -> list[Array]:
@@ -78,9 +89,14 @@ class Rule:
 
     layers: tuple[str, ...]
     follow: Callable[[Call, Channels], list[Labels] | str]
-    settings: Callable[[Any, Kept], Mapping[str, Any]] = field(default=lambda layer, kept: {})
+    settings: Callable[[Any, Kept], Mapping[str, Any]] = _as_it_is
     weights: Callable[[Any, Kept], list[Array]] = _unchanged
     scores: Callable[[list[Array]], Array] | None = None
+
+    @property
+    def resized(self) -> bool:
+        """What is made in the place of such a layer may have other settings than it."""
+        return self.settings is not _as_it_is
 
 
 @cache
@@ -95,6 +111,12 @@ def _by_class() -> Mapping[str, Rule]:
 def of(layer: tf_keras.layers.Layer) -> Rule | None:
     """The rule of a layer; None where there is none."""
     return _by_class().get(type(layer).__name__)
+
+
+def across(layer: Any) -> str | None:
+    """Why a layer's channels have to stay where its activation computes each of them from all; None elsewhere."""
+    activation = getattr(getattr(layer, "activation", None), "__name__", "")
+    return f"answers with {activation}, which hangs on all channels at once" if activation in _ACROSS else None
 
 
 def channels_last(layer: Any) -> bool:

@@ -32,7 +32,7 @@ def follow(call: Call, _: Channels) -> list[Labels] | str:
 
 def settings(layer: Any, kept: Kept) -> Mapping[str, Any]:
     """The shape that Reshape is to make."""
-    if not hasattr(layer, "target_shape"):
+    if not hasattr(layer, "target_shape") or layer.target_shape[-1] == -1:
         return {}
     return {"target_shape": (*layer.target_shape[:-1], int(kept.outputs[0].sum()))}
 

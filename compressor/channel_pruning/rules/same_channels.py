@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from compressor.channel_pruning.channels import Channels, Labels
-from compressor.channel_pruning.rules import CHANNELS_FIRST, Call, Rule, channels_last
-
-# Each answer of these hangs on all channels.
-_ACROSS = ("softmax", "log_softmax")
+from compressor.channel_pruning.rules import CHANNELS_FIRST, Call, Rule, across, channels_last
 
 
 def follow(call: Call, _: Channels) -> list[Labels] | str:
     """The channels that it reads."""
     if not channels_last(call.layer):
         return CHANNELS_FIRST
-    activation = getattr(getattr(call.layer, "activation", None), "__name__", "")
-    if activation in _ACROSS:
-        return f"its {activation} hangs on all channels at once"
-    return [call.inputs[0]]
+    return across(call.layer) or [call.inputs[0]]
 
 
 _POOLING = tuple(
