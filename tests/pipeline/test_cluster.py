@@ -66,7 +66,7 @@ def test_every_kernel_of_every_layer_has_as_many_values_as_asked(epochs):
     assert len(kernels) == 9
     assert {_distinct(weight) for weight in kernels} == {8}
     facts = done.facts[0]
-    names = ["depthwise", "inner", "separable", "both_ways", "answer"]
+    names = ["depthwise", "backbone/inner", "separable", "both_ways", "answer"]
     assert facts["distinct_values"] == dict.fromkeys(names, 8)
     assert facts["promises"] == [{"layer": name, "distinct_values": 8} for name in names]
     assert facts["left_alone"] == {}
